@@ -1,0 +1,95 @@
+# Two commands matter: `make book` builds the course, `make test` checks all of it.
+# Everything is installed into .venv from requirements.txt; nothing outside this folder is touched.
+# Written for GNU make 3.81 and later (what macOS ships).
+
+PYTHON ?= python3
+VENV ?= .venv
+WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); [ $$n -gt 8 ] && n=8; echo $$n)
+PY := $(VENV)/bin/python
+PYTEST := $(PY) -m pytest -n $(WORKERS) --dist loadfile
+NBVAL := --nbval --nbval-current-env
+
+# The stamp carries Python's version, so that `make book PYTHON=python3.13` makes a new environment.
+PYTHON_VERSION := $(shell $(PYTHON) -c "import sys; print('%d.%d' % sys.version_info[:2])" 2>/dev/null)
+INSTALLED := $(VENV)/installed-$(PYTHON_VERSION)
+
+# A notebook's own environment must not leak in: the book's build sets RESODE_STATIC by itself.
+unexport RESODE_STATIC
+export JAX_PLATFORMS ?= cpu
+export PYTHON
+
+.PHONY: help book test notebooks lock versions repository clean check-python
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make book        build the course into _build/html (installs what it needs first)"
+	@echo "make test        build the course, then run every test and every notebook"
+	@echo "make notebooks   regenerate the .ipynb beside each chapter (runs them)"
+	@echo "make repository URL=https://github.com/you/name   point every link at your copy"
+	@echo "make lock        pin requirements.in into requirements.txt"
+	@echo "make versions    run library, claims and notebooks on the lowest and the newest versions"
+	@echo "make clean       remove what was built; the installed .venv stays"
+	@echo
+	@echo "Options: PYTHON=python3.13 (any Python from 3.11 on), WORKERS=$(WORKERS) (test processes)."
+
+check-python:
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" 2>/dev/null || { \
+	  echo "error: this course needs Python 3.11 or newer."; \
+	  echo "  got:      '$(PYTHON)' is $$($(PYTHON) --version 2>&1 | head -n 1)"; \
+	  echo "  expected: a Python of version 3.11, 3.12, 3.13 or newer"; \
+	  echo "  mend:     install one and name it, for example  make book PYTHON=python3.12"; \
+	  exit 1; } >&2
+	@$(PYTHON) -c "import ensurepip, venv" 2>/dev/null || { \
+	  echo "error: '$(PYTHON)' cannot make virtual environments."; \
+	  echo "  got:      a Python without its venv and ensurepip modules"; \
+	  echo "  expected: both (Debian and Ubuntu ship them apart)"; \
+	  echo "  mend:     sudo apt-get install python3-venv"; \
+	  exit 1; } >&2
+
+# The stamp is written last: an interrupted installation starts again. It is checked against the
+# text of both files too, since a fresh checkout gives old text a new date.
+$(INSTALLED): requirements.txt pyproject.toml | check-python
+	@if ! cat requirements.txt pyproject.toml | cmp -s - $@; then \
+	  $(PY) -c "import pip, sys; sys.exit('%d.%d' % sys.version_info[:2] != '$(PYTHON_VERSION)')" 2>/dev/null \
+	    || { rm -rf $(VENV) && $(PYTHON) -m venv $(VENV); } || exit 1; \
+	  echo "Installing what the course needs into $(VENV) (once, about a minute) ..."; \
+	  rm -f $(VENV)/installed-*; \
+	  $(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt && \
+	  $(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . && \
+	  cat requirements.txt pyproject.toml > $@.part && mv $@.part $@ || exit 1; \
+	fi; touch $@
+
+book: $(INSTALLED)
+	@$(VENV)/bin/jupyter-book build . -W -n --keep-going
+	@echo "The course is at file://$(CURDIR)/_build/html/index.html"
+	@echo "Search works best from a server: $(PY) -m http.server -d _build/html, then open http://localhost:8000"
+
+# On a laptop a fully green run is remembered until a file changes; CI always runs.
+test: $(INSTALLED)
+	@if [ -z "$$CI" ] && $(PY) tools/green.py check; then exit 0; fi; \
+	$(MAKE) --no-print-directory book && \
+	$(PY) tools/green.py run -- $(PYTEST) $(NBVAL) tests book
+
+notebooks: $(INSTALLED)
+	@$(PY) tools/notebooks.py
+
+repository: $(INSTALLED)
+	@$(PY) tools/repository.py "$(URL)"
+
+lock: | check-python
+	@test -x .venv-lock/bin/uv || { $(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet uv; }
+	.venv-lock/bin/uv pip compile --universal --python-version 3.11 --fork-strategy fewest \
+	  --no-header --annotation-style line --quiet requirements.in -o requirements.txt
+
+# The ends of the ranges in pyproject.toml, each in an environment of its own.
+versions: versions-lowest versions-newest
+versions-lowest: CONSTRAINT := -c tests/lowest.txt
+versions-lowest versions-newest: versions-%: | check-python
+	rm -rf .venv-$* && $(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/pip install --quiet --disable-pip-version-check $(CONSTRAINT) -e ".[test]"
+	.venv-$*/bin/pip list 2>/dev/null | grep -iE "^(jax|jaxlib|flax|diffrax|numpy|matplotlib|ipywidgets) "
+	.venv-$*/bin/python -m pytest -n $(WORKERS) --dist loadfile $(NBVAL) -p no:cacheprovider tests/unit tests/claims book
+
+clean:
+	rm -rf _build build dist *.egg-info .pytest_cache .ruff_cache .import_linter_cache .jax_cache
+	find . -path "./.venv*" -prune -o -name __pycache__ -type d -print0 | xargs -0 rm -rf

@@ -1,0 +1,151 @@
+"""Sphinx glue of the book: static figures, offline mathematics, no stale page, a front door.
+
+No page is ever stale, however the build is started. Sphinx and jupyter-cache look at a page's own
+source only: with a changed library they would show yesterday's numbers, and a build that failed on
+a warning would pass when repeated, since the pages that warned are not read again. So
+
+- the hash of what every page depends on lives inside the execution cache; when it differs, the
+  cache is emptied;
+- the hash of the last build that ended without a warning lives beside the doctrees; when it is
+  missing or differs, every page is read again.
+"""
+
+import hashlib
+import os
+import shutil
+import sys
+from importlib.metadata import distributions
+from importlib.util import find_spec
+from pathlib import Path
+
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+
+# Kernels started by the build inherit these: figures without a kernel, and the same numbers on a
+# machine with a GPU.
+os.environ.setdefault("RESODE_STATIC", "1")
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+# What a number on a page depends on besides the page, and what the page's look depends on.
+COMPUTING = ("resode_lib", "requirements.txt", "book/_ext", "_config.yml")
+RENDERING = ("_toc.yml", "book/_static")
+
+FRONT_DOOR = """<!DOCTYPE html>
+<html lang="{language}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<link rel="canonical" href="{canonical}">
+<meta http-equiv="refresh" content="0; url={target}">
+</head>
+<body>
+<main><p><a href="{target}">{title}: go to the first page</a></p></main>
+</body>
+</html>
+"""
+
+
+def hash_files(root: Path, names: tuple[str, ...]) -> str:
+    """One hash of the files below ``names``, by path and content; missing ones count as empty."""
+    digest = hashlib.sha256()
+    for name in names:
+        base = root / name
+        files = sorted(base.rglob("*")) if base.is_dir() else [base]
+        for path in files:
+            if path.is_file() and "__pycache__" not in path.parts:
+                digest.update(path.relative_to(root).as_posix().encode() + b"\0")
+                digest.update(path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def computing_hash(app: Sphinx) -> str:
+    """The hash of everything that the cells of all pages depend on."""
+    versions = sorted({f"{d.name} {d.version}" for d in distributions()})
+    text = f"{hash_files(Path(app.srcdir), COMPUTING)} {sys.version} {versions}"
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def page_hash(app: Sphinx) -> str:
+    """The hash of everything that all pages depend on; ``-n`` warns of more, so it counts."""
+    look = hash_files(Path(app.srcdir), RENDERING)
+    return f"{computing_hash(app)} {look} nitpicky={bool(app.config.nitpicky)}"
+
+
+def execution_cache(app: Sphinx) -> Path:
+    """The folder where myst-nb keeps the outputs of executed pages."""
+    configured = app.config.nb_execution_cache_path
+    return Path(configured) if configured else Path(app.outdir).parent / ".jupyter_cache"
+
+
+def clean_build_record(app: Sphinx) -> Path:
+    """The file that holds the hash of the last build without a warning."""
+    return Path(app.doctreedir) / f"clean-build-{app.builder.name}"
+
+
+def empty_stale_cache(app: Sphinx) -> None:
+    """Empty the execution cache when the library, the versions or the settings changed."""
+    cache = execution_cache(app)
+    record = cache / "resode-hash"
+    current = computing_hash(app)
+    if record.exists() and record.read_text() == current:
+        return
+    shutil.rmtree(cache, ignore_errors=True)
+    cache.mkdir(parents=True)
+    record.write_text(current)
+
+
+def outdated_pages(
+    app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]
+) -> list[str]:
+    """All pages, unless the last build was clean and nothing they share changed since."""
+    record = clean_build_record(app)
+    clean = record.exists() and record.read_text() == page_hash(app)
+    record.unlink(missing_ok=True)  # written again when this build ends well
+    return [] if clean else sorted(env.found_docs - removed)
+
+
+def record_clean_build(app: Sphinx, exception: Exception | None) -> None:
+    """Remember a build that ended without error and without warning."""
+    if exception is None and app._warncount == 0:
+        clean_build_record(app).write_text(page_hash(app))
+
+
+def copy_mathjax(app: Sphinx, exception: Exception | None) -> None:
+    """Copy MathJax out of its wheel, so that no page asks another server for it."""
+    if exception or app.builder.format != "html":
+        return
+    wheel = find_spec("sphinx-mathjax-offline")
+    source = Path(next(iter(wheel.submodule_search_locations))) / "static" / "mathjax"
+    target = Path(app.outdir) / "_static" / "mathjax"
+    fonts = Path("output/chtml/fonts/woff-v2")
+    if (target / fonts).exists():
+        return
+    target.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(source / "tex-mml-chtml.js", target)
+    for part in (fonts, Path("a11y"), Path("sre")):  # the menu's accessibility entries
+        shutil.copytree(source / part, target / part, dirs_exist_ok=True)
+
+
+def write_front_door(app: Sphinx, exception: Exception | None) -> None:
+    """Write /index.html: a page with a title, a language and a link, that leads to the root page."""
+    if exception or app.builder.name != "html" or app.config.master_doc == "index":
+        return
+    target = app.builder.get_target_uri(app.config.master_doc)
+    page = FRONT_DOOR.format(
+        language=app.config.language,
+        title=app.config.html_title,
+        canonical=(app.config.html_baseurl or "") + target,
+        target=target,
+    )
+    (Path(app.outdir) / "index.html").write_text(page, encoding="utf-8")
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Connect everything to Sphinx's events."""
+    app.connect("builder-inited", empty_stale_cache, priority=100)  # before myst-nb opens it
+    app.connect("env-get-outdated", outdated_pages)
+    app.connect("build-finished", copy_mathjax)
+    app.connect("build-finished", write_front_door, priority=400)  # before the bare redirect
+    app.connect("build-finished", record_clean_build, priority=900)  # after every warning
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

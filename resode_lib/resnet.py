@@ -1,0 +1,121 @@
+"""Residual networks: ``h_{k+1} = h_k + f(h_k, theta_k) / L`` over a stack, by `jax.lax.scan`.
+
+The network is the Euler scheme on its own interpolated weights; with another integrator it is
+that scheme on the piecewise linear interpolation of its slices, the last slice repeated.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from resode_lib import blocks, stacks
+from resode_lib._types import Array, Block, Float, Key, Stack, State
+from resode_lib.integrators import Integrator, euler
+
+__all__ = ["ResNet", "forward", "trajectory"]
+
+Layer = Callable[[State, tuple[Block, ...]], State]
+
+
+def _cells(stack: Stack, integrator: Integrator) -> tuple[Stack, ...]:
+    """Return what each layer needs to see: its own slice, and the next one if a node asks."""
+    if integrator.nodes == (0,):
+        return (stack,)
+    following = jax.tree.map(lambda leaf: jnp.concatenate([leaf[1:], leaf[-1:]]), stack)
+    return stack, following
+
+
+def _block_at(cell: tuple[Block, ...], r: float) -> Block:
+    """Return the weights at the fraction ``r`` of a cell, by linear interpolation."""
+    if r in (0, 1):
+        return cell[r]
+    return jax.tree.map(lambda left, right: (1 - r) * left + r * right, *cell)
+
+
+def _layer(stack: Stack, integrator: Integrator, step_size: float | None) -> Layer:
+    ds = 1 / stacks.depth(stack) if step_size is None else step_size
+    return lambda h, cell: integrator.step(lambda r, h: _block_at(cell, r)(h), h, ds)
+
+
+def forward(
+    stack: Stack, h: State, *, integrator: Integrator = euler, step_size: float | None = None
+) -> State:
+    """Return the last hidden state ``h_L``.
+
+    Args:
+        stack: the weights, leading axis ``L``.
+        h: the input states ``h_0``, shape (..., d).
+        integrator: the one-step method; Euler makes a residual network.
+        step_size: what multiplies each residual, ``1/L`` unless given.
+
+    Returns:
+        ``h_L``, shape (..., d).
+
+    Raises:
+        ValueError: if ``stack`` is no stack (see `resode_lib.stacks.depth`).
+
+    Source: :cite:t:`marion2024implicit`, equation (1), without embedding and readout.
+    """
+    layer = _layer(stack, integrator, step_size)
+    return jax.lax.scan(lambda h, cell: (layer(h, cell), None), h, _cells(stack, integrator))[0]
+
+
+def trajectory(
+    stack: Stack, h: State, *, integrator: Integrator = euler, step_size: float | None = None
+) -> Float[Array, "steps *batch d"]:
+    """Return all hidden states ``h_0..h_L``, shape (L + 1, ..., d); arguments as `forward`."""
+    layer = _layer(stack, integrator, step_size)
+
+    def step(h: State, cell: tuple[Block, ...]) -> tuple[State, State]:
+        h = layer(h, cell)
+        return h, h
+
+    _, states = jax.lax.scan(step, h, _cells(stack, integrator))
+    return jnp.concatenate([h[None], states])
+
+
+class ResNet(nnx.Module):
+    """The whole model ``x -> B h_L`` with ``h_0 = A x``.
+
+    Args:
+        A: embedding, shape (d, inputs).
+        stack: the residual weights, leading axis ``L``.
+        B: readout, shape (outputs, d).
+
+    Source: :cite:t:`marion2024implicit`, equation (1).
+    """
+
+    def __init__(self, A: Float[Array, "d i"], stack: Stack, B: Float[Array, "o d"]):
+        stacks.depth(stack)
+        self.A = nnx.Param(A)
+        self.stack = stack
+        self.B = nnx.Param(B)
+
+    @classmethod
+    def at_identity(
+        cls, key: Key, *, inputs: int, outputs: int, width: int, hidden: int, depth: int
+    ) -> "ResNet":
+        """Draw the smooth initialisation: ``V = 0``, one Gaussian ``W`` for all layers.
+
+        ``A`` stacks the identity on zeros and ``B`` reads the last ``outputs`` coordinates, so
+        the residual part is the identity map at the start.
+
+        Raises:
+            ValueError: if ``width`` is below ``inputs`` or ``outputs``.
+
+        Source: :cite:t:`marion2024implicit`, Section 3 (initialisation).
+        """
+        if width < max(inputs, outputs):
+            raise ValueError(
+                f"the width must hold inputs and outputs: got width {width} for {inputs} inputs "
+                f"and {outputs} outputs; take width >= {max(inputs, outputs)}."
+            )
+        block = blocks.TwoLayer.gaussian(key, width=width, hidden=hidden, outer_scale=0.0)
+        B = jnp.eye(outputs, width, k=width - outputs)
+        return cls(jnp.eye(width, inputs), stacks.tied(block, depth), B)
+
+    def __call__(self, x: Float[Array, "*batch i"]) -> Float[Array, "*batch o"]:
+        """Return the prediction, shape (..., outputs)."""
+        return forward(self.stack, x @ self.A[...].T) @ self.B[...].T
