@@ -1,18 +1,23 @@
 """The nouns of the library, as type aliases: no code."""
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-__all__ = ["Array", "Block", "Field", "Float", "Key", "Path", "Scalar", "Stack", "State"]
+__all__ = ["Array", "Block", "Field", "Float", "Key", "Numbers", "Path", "Scalar", "Stack", "State"]
 
 Key = PRNGKeyArray
 Scalar = Float[Array, ""] | float
+Numbers = Sequence[float] | Sequence[int] | np.ndarray
+"""A list of numbers measured outside of traced code, such as one error per depth."""
+
 State = Float[Array, "*batch d"]
 """Hidden states: the last axis is the width ``d``, every axis before it is batch."""
 
 
+@runtime_checkable
 class Block(Protocol):
     """What one layer computes, ``h -> f(h, theta)``, before the step size multiplies it."""
 

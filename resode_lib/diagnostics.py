@@ -1,10 +1,11 @@
 """Numbers about a stack or a run: what we measure when a theorem speaks."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from scipy.special import stdtrit
+
+from resode_lib._types import Numbers
 
 __all__ = ["Slope", "observed_slope"]
 
@@ -22,7 +23,7 @@ class Slope(NamedTuple):
         return f"{self.value:.3f} +- {self.half_width:.3f}"
 
 
-def observed_slope(depths: Sequence[int], errors: Sequence[float]) -> Slope:
+def observed_slope(depths: Numbers, errors: Numbers) -> Slope:
     """Fit ``errors ~ c * depths**slope`` by least squares in logarithms.
 
     A method of order ``p`` shows a slope near ``-p``. The interval is Student's, so it says how

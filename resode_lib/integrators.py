@@ -13,9 +13,20 @@ import jax.numpy as jnp
 
 from resode_lib._types import Array, Field, Float, State
 
-__all__ = ["INTEGRATORS", "Integrator", "euler", "get", "heun", "integrate", "midpoint", "rk4"]
+__all__ = [
+    "INTEGRATORS",
+    "Fraction",
+    "Integrator",
+    "euler",
+    "get",
+    "heun",
+    "integrate",
+    "midpoint",
+    "rk4",
+]
 
-CellField = Callable[[float, State], State]
+Fraction = int | float
+CellField = Callable[[Fraction, State], State]
 Step = Callable[[CellField, State, float], State]
 
 
@@ -32,7 +43,7 @@ class Integrator(NamedTuple):
 
     name: str
     order: int
-    nodes: tuple[float, ...]
+    nodes: tuple[Fraction, ...]
     step: Step
     reverse: Step
 

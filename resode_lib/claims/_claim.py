@@ -15,9 +15,9 @@ class Check:
     """One inequality, ``low <= value <= high``; theorems mostly bound from one side."""
 
     quantity: str
-    value: float
-    low: float = -inf
-    high: float = inf
+    value: int | float
+    low: int | float = -inf
+    high: int | float = inf
 
     @property
     def holds(self) -> bool:

@@ -1,13 +1,13 @@
 """What the claims about forward errors share: run the network, compare with the ODE."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from resode_lib import resnet, stacks
-from resode_lib._types import Array, Stack
+from resode_lib._types import Array, Numbers, Stack
 from resode_lib.claims._problems import Problem
 from resode_lib.diagnostics import observed_slope
 from resode_lib.integrators import Integrator, euler
@@ -34,12 +34,12 @@ def unperturbed(stack: Stack, depth: int) -> Stack:
 
 def network_errors(
     problem: Problem,
-    depths: Sequence[int],
+    depths: Numbers,
     *,
     integrator: Integrator = euler,
     step_size: StepSize = one_over_depth,
     perturb: Callable[[Stack, int], Stack] = unperturbed,
-) -> Array:
+) -> np.ndarray:
     """Return ``max_k ||h_k - H(k/L)||``, over layers and samples, for each depth ``L``.
 
     The networks are slices ``theta_k = theta(k/L)`` of the problem's path; all depths are
@@ -52,16 +52,16 @@ def network_errors(
         @jax.jit
         def states(h: Array) -> Array:
             stack = perturb(stacks.sample(problem.path, depth), depth)
-            return resnet.trajectory(
-                stack, h, integrator=integrator, step_size=step_size(depth)
-            )
+            return resnet.trajectory(stack, h, integrator=integrator, step_size=step_size(depth))
 
-        gap = np.asarray(states(problem.start)) - exact[:: finest // depth]
+        on_grid = exact[:: finest // depth]
+        # Where the solution does not exist the network is infinitely far from it.
+        gap = np.where(np.isfinite(on_grid), np.asarray(states(problem.start)) - on_grid, np.inf)
         return np.linalg.norm(gap, axis=-1).max()
 
     return np.array([error(depth) for depth in depths])
 
 
-def slope_or_infinity(depths: Sequence[int], errors: Array) -> float:
+def slope_or_infinity(depths: Numbers, errors: np.ndarray) -> float:
     """Return the observed slope, or infinity where an error is infinite: then there is no rate."""
     return observed_slope(depths, errors).value if np.isfinite(errors).all() else np.inf

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 
 from resode_lib import continuous
@@ -23,7 +25,7 @@ __all__ = [
     "smooth_network",
 ]
 
-TURN = jnp.array([[0.0, -1.0], [1.0, 0.0]])
+TURN = np.array([[0.0, -1.0], [1.0, 0.0]])
 """The generator of rotations of the plane."""
 
 
@@ -81,6 +83,7 @@ def acceleration(path: Path, times: Array, states: Array) -> float:
     return float(jnp.linalg.norm(jax.vmap(second_derivative)(times, states), axis=-1).max())
 
 
+@cache  # three claims measure on it
 def smooth_network(width: int = 8, hidden: int = 16, samples: int = 4, seed: int = 0) -> Problem:
     """Return a two-layer network with Gaussian trigonometric weights in depth.
 
@@ -115,7 +118,7 @@ def _turning(speed: Callable[[Array], Array], angle: Callable[[Array], Array]) -
         turned = angle(times)
         return jnp.stack([jnp.cos(turned), jnp.sin(turned)], axis=-1)[:, None, :]
 
-    return lambda s: Linear(speed(s) * TURN), start, exact
+    return lambda s: Linear(speed(s) * jnp.asarray(TURN)), start, exact
 
 
 def rough(terms: int = 24) -> Problem:
@@ -190,7 +193,7 @@ def _rotation() -> Problem:
 
 
 def _swinging() -> Problem:
-    """h' = cos(3 s) TURN h: the angle is sin(3 s) / 3."""
+    """H' = cos(3 s) TURN h: the angle is sin(3 s) / 3."""
     path, start, exact = _turning(lambda s: jnp.cos(3 * s), lambda times: jnp.sin(3 * times) / 3)
     # ||h''||^2 = (3 sin 3s)^2 + (cos 3s)^4 is at most 9.
     return Problem(path, start, exact, lipschitz=1.0, acceleration=3.0)

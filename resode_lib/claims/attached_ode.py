@@ -5,23 +5,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from resode_lib._types import Array, Float
 from resode_lib.claims._claim import Check, Claim
 
 __all__ = ["CLAIM", "Config", "Result", "flat", "sawtooth", "tent"]
 
 
-def tent(fraction: Array) -> Array:
+def tent(fraction: np.ndarray) -> np.ndarray:
     """Return the tent on a cell: 0 at both nodes, height 1/2 between; its mean is 1/4."""
     return np.minimum(fraction, 1 - fraction)
 
 
-def sawtooth(fraction: Array) -> Array:
+def sawtooth(fraction: np.ndarray) -> np.ndarray:
     """Return the ramp on a cell, 0 at the left node and 1 just before the right; mean 1/2."""
     return fraction
 
 
-def flat(fraction: Array) -> Array:
+def flat(fraction: np.ndarray) -> np.ndarray:
     """Return zero: the ODE that does between the nodes what it does at the nodes."""
     return 0 * fraction
 
@@ -31,7 +30,7 @@ class Config:
     """Networks with zero residuals; ``between`` is the field of the ODE between the nodes."""
 
     depths: tuple[int, ...] = (8, 32, 128, 512)
-    between: Callable[[Array], Array] = tent
+    between: Callable[[np.ndarray], np.ndarray] = tent
     points_per_cell: int = 2000
 
 
@@ -40,7 +39,7 @@ class Result:
     """How far the attached ODE moves while the network stays put, per depth."""
 
     depths: tuple[int, ...]
-    displacements: Float[Array, " depths"]
+    displacements: np.ndarray
 
 
 def run(config: Config) -> Result:

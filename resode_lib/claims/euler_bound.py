@@ -1,11 +1,11 @@
 """The explicit error bound of a residual network against its ODE."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from resode_lib._types import Array, Float
+from resode_lib._types import Numbers
 from resode_lib.claims import _problems
 from resode_lib.claims._claim import Check, Claim
 from resode_lib.claims._measure import (
@@ -25,13 +25,13 @@ def growth_factor(lipschitz: float) -> float:
 
 
 def bound(
-    depths: Sequence[int],
+    depths: Numbers,
     *,
     lipschitz: float,
     acceleration: float,
-    weight_error: Sequence[float] | float = 0.0,
+    weight_error: Numbers | float = 0.0,
     weight_lipschitz: float = 0.0,
-) -> Float[Array, " depths"]:
+) -> np.ndarray:
     """Return ``(e^Lambda - 1)/Lambda (Lambda_theta eps + C/(2 L))`` for each depth ``L``.
 
     Args:
@@ -65,17 +65,15 @@ class Result:
     """Measured errors and the bound, per depth."""
 
     depths: tuple[int, ...]
-    errors: Array
-    bounds: Array
+    errors: np.ndarray
+    bounds: np.ndarray
 
 
 def run(config: Config) -> Result:
     """Measure the errors and evaluate the bound at each depth."""
     problem = config.problem()
     errors = network_errors(problem, config.depths, step_size=config.step_size)
-    bounds = bound(
-        config.depths, lipschitz=problem.lipschitz, acceleration=problem.acceleration
-    )
+    bounds = bound(config.depths, lipschitz=problem.lipschitz, acceleration=problem.acceleration)
     return Result(config.depths, errors, bounds)
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from resode_lib._types import Array
+import numpy as np
+
 from resode_lib.claims import _problems
 from resode_lib.claims._claim import Check, Claim
 from resode_lib.claims._measure import (
@@ -31,7 +32,7 @@ class Result:
     """The largest distance to the ODE over layers and samples, per depth."""
 
     depths: tuple[int, ...]
-    errors: Array
+    errors: np.ndarray
 
 
 def run(config: Config) -> Result:

@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from resode_lib import continuous, integrators
-from resode_lib._types import Array
 from resode_lib.claims import _problems
 from resode_lib.claims._claim import Check, Claim
 from resode_lib.claims._measure import network_errors
@@ -18,7 +17,7 @@ __all__ = ["CLAIM", "Config", "Result"]
 
 def on_the_path(
     problem: _problems.Problem, depths: tuple[int, ...], method: integrators.Integrator
-) -> Array:
+) -> np.ndarray:
     """Return the error at ``s = 1`` when the method may evaluate the path anywhere."""
     field = continuous.field_of(problem.path)
     exact = problem.exact(jnp.array([0.0, 1.0]))[-1]
@@ -32,7 +31,7 @@ def on_the_path(
 
 def on_slices(
     problem: _problems.Problem, depths: tuple[int, ...], method: integrators.Integrator
-) -> Array:
+) -> np.ndarray:
     """Return the error when only the slices ``theta(k/L)`` are known, as in a network."""
     return network_errors(problem, depths, integrator=method)
 
@@ -46,7 +45,7 @@ class Config:
 
     depths: tuple[int, ...] = (8, 16, 32, 64, 128)
     problem: Callable[[], _problems.Problem] = _problems.EXACT["swinging"]
-    errors: Callable[..., Array] = on_the_path
+    errors: Callable[..., np.ndarray] = on_the_path
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ class Result:
     """The errors of every integrator, per depth."""
 
     depths: tuple[int, ...]
-    errors: dict[str, Array]
+    errors: dict[str, np.ndarray]
 
 
 def run(config: Config) -> Result:

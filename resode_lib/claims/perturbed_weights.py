@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 
-from resode_lib._types import Array, Stack
+from resode_lib._types import Stack
 from resode_lib.claims import _problems
 from resode_lib.claims._claim import Check, Claim
 from resode_lib.claims._measure import network_errors, slope_or_infinity
@@ -43,8 +43,8 @@ class Result:
     """Measured errors and the bound, per depth."""
 
     depths: tuple[int, ...]
-    errors: Array
-    bounds: Array
+    errors: np.ndarray
+    bounds: np.ndarray
 
 
 def run(config: Config) -> Result:

@@ -71,15 +71,15 @@ class Result:
     """The ratio error / bound per depth: without amplification, with it, and its closed form."""
 
     depths: tuple[int, ...]
-    drifting: Array
-    amplified: Array
-    predicted: Array
+    drifting: np.ndarray
+    amplified: np.ndarray
+    predicted: np.ndarray
 
 
 def run(config: Config) -> Result:
     """Measure both ratios; each depth on its own grid, for 10, 100, 1000 divide each other."""
 
-    def ratios(problem: _problems.Problem) -> Array:
+    def ratios(problem: _problems.Problem) -> np.ndarray:
         errors = network_errors(problem, config.depths)
         return errors / bound(
             config.depths, lipschitz=problem.lipschitz, acceleration=problem.acceleration

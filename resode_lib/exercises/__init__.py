@@ -1,0 +1,35 @@
+"""Immediate checks for the exercises of the chapters, by label.
+
+A check returns None when the answer is right, and otherwise one sentence that says what is wrong
+with it. Checks test properties on instances of their own; none compares with a stored number.
+"""
+
+from typing import Any
+
+from resode_lib.exercises import euler, jax_and_flax
+
+__all__ = ["CHECKS", "check"]
+
+CHECKS = {**jax_and_flax.CHECKS, **euler.CHECKS}
+
+
+def check(label: str, answer: Any) -> None:
+    """Print one line: right, not yet (and why), or not attempted.
+
+    Args:
+        label: the label of the exercise.
+        answer: what you wrote; ``...`` counts as not attempted.
+
+    Raises:
+        KeyError: if no exercise has this label; the message lists those there are.
+    """
+    if label not in CHECKS:
+        raise KeyError(f"no exercise has the label {label!r}; there are {sorted(CHECKS)}.")
+    if answer is ...:
+        print(f"{label}: not attempted.")
+        return
+    try:
+        feedback = CHECKS[label](answer)
+    except Exception as error:  # whatever the reader's own code raises is feedback, not a crash
+        feedback = f"Your answer raised {type(error).__name__}: {error}"
+    print(f"{label}: right." if feedback is None else f"{label}: not yet. {feedback}")

@@ -1,0 +1,86 @@
+"""Every claim holds, fails without each hypothesis, and belongs to a statement of the book."""
+
+import re
+from pathlib import Path
+
+import jax
+import pytest
+
+from resode_lib import claims
+from resode_lib.claims import Check, Claim, Verdict
+
+BOOK = Path(__file__).parents[2] / "book"
+STATEMENT = re.compile(
+    r"^`{3,}\{prf:(theorem|proposition|corollary|lemma)\}[^\n]*\n:label: (\S+)", re.M
+)
+UNCHECKED = re.compile(r"^% no claim for (\S+): \S+", re.M)
+
+CONTROLS = [
+    (label, hypothesis) for label, claim in claims.CLAIMS.items() for hypothesis in claim.dropped
+]
+
+
+@pytest.mark.parametrize("label", claims.CLAIMS)
+def test_the_claim_holds(label):
+    verdict = claims.get(label).verdict()
+    assert verdict.holds, str(verdict)
+
+
+@pytest.mark.parametrize(("label", "hypothesis"), CONTROLS)
+def test_the_claim_fails_without(label, hypothesis):
+    verdict = claims.get(label).drop(hypothesis)
+    assert not verdict.holds, str(verdict)
+
+
+@pytest.mark.parametrize("label", claims.CLAIMS)
+def test_the_claim_has_a_control(label):
+    assert claims.get(label).dropped
+
+
+def test_statements_and_claims_match():
+    text = "\n".join(path.read_text("utf8") for path in BOOK.rglob("*.md"))
+    stated = {label for _, label in STATEMENT.findall(text)}
+    excused = set(UNCHECKED.findall(text))
+    assert stated - excused == set(claims.CLAIMS), "a statement without a claim, or the reverse"
+
+
+def test_every_claim_is_shown_where_it_is_taught():
+    text = "\n".join(path.read_text("utf8") for path in BOOK.glob("*/*.md"))
+    missing = [label for label in claims.CLAIMS if f'claims.get("{label}")' not in text]
+    assert not missing
+
+
+def test_a_value_that_is_not_a_number_does_not_hold():
+    assert not Check("nothing", float("nan")).holds
+
+
+def test_the_bounds_of_a_check_count():
+    assert Check("in", 1.0, low=1.0, high=1.0).holds
+    assert not Check("above", 1.1, high=1.0).holds
+    assert not Check("below", 0.9, low=1.0).holds
+
+
+def test_one_failing_check_fails_the_verdict():
+    verdict = Verdict("label", None, (Check("a", 0.0, high=1), Check("b", 2.0, high=1)))
+    assert not verdict.holds
+    assert "FAILS" in str(verdict)
+
+
+def test_an_unknown_label_lists_the_known_ones():
+    with pytest.raises(KeyError, match="no claim has the label 'nothing'"):
+        claims.get("nothing")
+
+
+def test_an_unknown_hypothesis_lists_the_known_ones():
+    with pytest.raises(KeyError, match="has no hypothesis 'luck'.*the factor 1/L"):
+        claims.get("thm-euler-bound").drop("luck")
+
+
+def test_claims_refuse_float32():
+    claim = Claim("x", "", "", "finding", None, lambda config: 0, lambda result: (), {})
+    jax.config.update("jax_enable_x64", False)
+    try:
+        with pytest.raises(RuntimeError, match="measures in float64"):
+            claim.verdict()
+    finally:
+        jax.config.update("jax_enable_x64", True)

@@ -1,0 +1,85 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from resode_lib import stacks
+from resode_lib.blocks import Linear, TwoLayer
+
+
+def path(s):
+    return Linear(jnp.stack([jnp.sin(3 * s), s, s**2, jnp.exp(s)]).reshape(2, 2))
+
+
+def theta(block):
+    return np.asarray(block.theta[...])
+
+
+def test_depth_is_the_common_leading_axis(key):
+    stack = stacks.iid(lambda key: TwoLayer.gaussian(key, width=3, hidden=5), key, 7)
+    assert stacks.depth(stack) == 7
+    assert stack.V.shape == (7, 3, 5)
+
+
+def test_tied_layers_are_equal_and_independent_ones_differ(key):
+    def draw(key):
+        return Linear(jax.random.normal(key, (2, 2)))
+
+    tied, iid = stacks.tied(draw(key), 4), stacks.iid(draw, key, 4)
+    assert np.ptp(theta(tied), axis=0).max() == 0
+    assert np.ptp(theta(iid), axis=0).min() > 0
+
+
+def test_slices_sit_at_k_over_depth():
+    slices = theta(stacks.sample(path, 5))
+    for k in range(5):
+        np.testing.assert_allclose(slices[k], theta(path(k / 5)), rtol=1e-14)
+
+
+@pytest.mark.parametrize("interpolate", [stacks.piecewise_constant, stacks.piecewise_linear])
+def test_interpolation_passes_through_the_slices(interpolate):
+    stack = stacks.sample(path, 6)
+    resampled = stacks.sample(interpolate(stack), 6)
+    np.testing.assert_allclose(theta(resampled), theta(stack), atol=1e-14)
+
+
+def test_between_the_slices_constant_waits_and_linear_averages():
+    stack = stacks.sample(path, 4)
+    halfway = 1.5 / 4
+    np.testing.assert_array_equal(theta(stacks.piecewise_constant(stack)(halfway)), theta(stack)[1])
+    np.testing.assert_allclose(
+        theta(stacks.piecewise_linear(stack)(halfway)), theta(stack)[1:3].mean(0), rtol=1e-14
+    )
+
+
+def test_the_last_cell_repeats_the_last_slice():
+    stack = stacks.sample(path, 4)
+    for s in (0.9, 1.0):
+        np.testing.assert_array_equal(theta(stacks.piecewise_linear(stack)(s)), theta(stack)[-1])
+
+
+@pytest.mark.parametrize(
+    ("interpolate", "order"), [(stacks.piecewise_constant, 1), (stacks.piecewise_linear, 2)]
+)
+def test_interpolation_error_halves_with_its_order(interpolate, order):
+    depths = [16, 32, 64, 128]
+    points = np.linspace(0, 1 - 1 / 16, 400)  # away from the repeated last slice
+
+    def error(depth):
+        between = interpolate(stacks.sample(path, depth))
+        return max(np.abs(theta(between(s)) - theta(path(s))).max() for s in points[::8])
+
+    errors = np.array([error(depth) for depth in depths])
+    slope = np.polyfit(np.log(depths), np.log(errors), 1)[0]
+    assert abs(slope + order) < 0.15
+
+
+def test_leaves_of_different_depth_are_no_stack():
+    block = TwoLayer(jnp.ones((2, 3)), jnp.ones((3, 2)))
+    with pytest.raises(ValueError, match="one leading axis, the depth"):
+        stacks.depth(block)
+
+
+def test_a_network_needs_a_layer():
+    with pytest.raises(ValueError, match="at least one layer, got depth 0"):
+        stacks.sample(path, 0)
