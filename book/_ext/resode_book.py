@@ -86,7 +86,7 @@ def clean_build_record(app: Sphinx) -> Path:
 def empty_stale_cache(app: Sphinx) -> None:
     """Empty the execution cache when the library, the versions or the settings changed."""
     cache = execution_cache(app)
-    record = cache / "resode-hash"
+    record = cache / "computing-hash"
     current = computing_hash(app)
     if record.exists() and record.read_text() == current:
         return
@@ -100,15 +100,16 @@ def outdated_pages(
 ) -> list[str]:
     """All pages, unless the last build was clean and nothing they share changed since."""
     record = clean_build_record(app)
-    clean = record.exists() and record.read_text() == page_hash(app)
+    app.resode_page_hash = page_hash(app)
+    clean = record.exists() and record.read_text() == app.resode_page_hash
     record.unlink(missing_ok=True)  # written again when this build ends well
     return [] if clean else sorted(env.found_docs - removed)
 
 
 def record_clean_build(app: Sphinx, exception: Exception | None) -> None:
-    """Remember a build that ended without error and without warning."""
-    if exception is None and app._warncount == 0:
-        clean_build_record(app).write_text(page_hash(app))
+    """Remember a build without error or warning, during which nothing shared changed."""
+    if exception is None and app._warncount == 0 and app.resode_page_hash == page_hash(app):
+        clean_build_record(app).write_text(app.resode_page_hash)
 
 
 def copy_mathjax(app: Sphinx, exception: Exception | None) -> None:
@@ -128,7 +129,7 @@ def copy_mathjax(app: Sphinx, exception: Exception | None) -> None:
 
 
 def write_front_door(app: Sphinx, exception: Exception | None) -> None:
-    """Write /index.html: a page with a title, a language and a link, that leads to the root page."""
+    """Write /index.html, which leads to the root page: with a title, a language and a link."""
     if exception or app.builder.name != "html" or app.config.master_doc == "index":
         return
     target = app.builder.get_target_uri(app.config.master_doc)
