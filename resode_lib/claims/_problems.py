@@ -134,7 +134,7 @@ def rough(terms: int = 24) -> Problem:
         return jnp.cos(2 * jnp.pi * frequencies * s) @ weights
 
     def angle(times: Array) -> Array:
-        waves = jnp.sin(2 * jnp.pi * times[:, None] * frequencies)
+        waves = jnp.sin(2 * jnp.pi * jnp.outer(times, frequencies))
         return waves @ (weights / (2 * jnp.pi * frequencies))
 
     path, start, exact = _turning(speed, angle)

@@ -53,7 +53,7 @@ def run(config: Config) -> Result:
 
     def shift(stack: Stack, depth: int) -> Stack:
         width = problem.start.shape[-1]
-        return jax.tree.map(lambda leaf: leaf + config.distance(depth) * np.eye(width), stack)
+        return jax.tree.map(lambda leaf: leaf + config.distance(depth) * np.eye(width)[None], stack)
 
     errors = network_errors(problem, config.depths, perturb=shift)
     distances = np.array([config.distance(depth) for depth in config.depths])
