@@ -132,7 +132,8 @@ def execute(notebook: NotebookNode, folder: Path, name: str) -> None:
         resources={"metadata": {"path": str(folder)}},
     )
     try:
-        client.execute(env=environment)
+        # The kernel's own start-up messages would come between the lines of progress.
+        client.execute(env=environment, extra_arguments=["--log-level=ERROR"])
     except CellExecutionError as error:
         raise NotebookError(f"{name}: a cell fails\n{error}") from error
     notebook.metadata = nbformat.from_dict(KERNEL)

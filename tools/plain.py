@@ -82,8 +82,8 @@ class Writer:
 
     def _math(self, block: Math, quoted: bool) -> list[str]:
         """A formula with its number; on one line inside a quotation, where > would show in it."""
-        body = [re.sub(r"(?<!\\)%.*", "", line).rstrip() for line in block.lines]
-        body = [line for line in body if line.strip()]
+        body = [re.sub(r"(?<!\\)%.*", "", line).strip() for line in block.lines]
+        body = [line for line in body if line]
         text = "\n".join(body)
         if "\\\\" in text and "\\begin{" not in text:  # as Sphinx does
             body = ["\\begin{aligned}", *body, "\\end{aligned}"]
@@ -91,7 +91,7 @@ class Writer:
         anchor = [f'<a name="{block.label}"></a>', ""] if block.label else []
         tag = [f"\\tag{{{number}}}"] if number else []
         if quoted:
-            one_line = " ".join(part.strip() for part in [*body, *tag])
+            one_line = " ".join([*body, *tag])
             return [*anchor, block.indent + f"$$ {one_line} $$"]
         return [*anchor, *(block.indent + line for line in ["$$", *body, *tag, "$$"])]
 
@@ -110,7 +110,7 @@ class Writer:
             "table": self._table,
             "bibliography": self._bibliography,
             "exercise-end": lambda _: [],
-            "solution-end": lambda _: ["***"],
+            "solution-end": lambda _: ["", "***"],
         }
         if block.name not in writers:
             raise MystError(
@@ -178,8 +178,8 @@ class Writer:
         lines = [*self._anchor(block), picture]
         if block.content:
             number = self.book.numbers.get((self.page.name, block.line), "")
-            caption = self.blocks(block.content)
-            lines += ["", f"**Fig. {number}** {caption[0]}" if number else caption[0], *caption[1:]]
+            caption = "\n".join(self.blocks(block.content)).strip()
+            lines += ["", f"**Fig. {number}** {caption}" if number else caption]
         return lines
 
     def _anchor(self, block: Directive) -> list[str]:

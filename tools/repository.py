@@ -1,0 +1,152 @@
+"""Point every link of the course at one repository: ``make repository URL=https://github.com/you/name``.
+
+The address stands in ``[project.urls]`` of pyproject.toml. This command replaces it there and
+wherever it has to be repeated: the book's settings, the badges, the citation file, and the cell
+that installs the library on Colab. The notebooks' sources follow, and nothing is run.
+"""
+
+import re
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import notebooks
+
+ROOT = Path(__file__).resolve().parents[1]
+ADDRESS = re.compile(r"^https://github\.com/(?P<owner>[\w.-]+)/(?P<name>[\w.-]+?)(\.git)?/?$")
+SOURCES = ("*.md", "*.yml", "*.toml", "*.cff", "book/**/*.md", "resode_lib/**/*.py")
+INSTALL = re.compile(r"git\+(?P<url>[^@\s\"']+)")
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A repository on GitHub, and the addresses that follow from it."""
+
+    owner: str
+    name: str
+
+    @property
+    def url(self) -> str:
+        """Where the sources are."""
+        return f"https://github.com/{self.owner}/{self.name}"
+
+    @property
+    def prefix(self) -> str:
+        """The path of the site on its host; a repository named like the host is at its root."""
+        is_root = self.name.lower() == f"{self.owner}.github.io".lower()
+        return "/" if is_root else f"/{self.name}/"
+
+    @property
+    def site(self) -> str:
+        """Where GitHub Pages publishes the book."""
+        return f"https://{self.owner.lower()}.github.io{self.prefix}"
+
+    @property
+    def colab(self) -> str:
+        """The start of every link that opens a notebook on Colab."""
+        return f"https://colab.research.google.com/github/{self.owner}/{self.name}/"
+
+
+def parse(url: str) -> Repository:
+    """Read an address.
+
+    Args:
+        url: ``https://github.com/OWNER/NAME``, with or without ``.git``.
+
+    Returns:
+        The repository.
+
+    Raises:
+        ValueError: If the address has another form.
+    """
+    match = ADDRESS.match(url)
+    if not match:
+        raise ValueError(
+            f"got the address {url!r}\n"
+            "  expected: https://github.com/OWNER/NAME\n"
+            "  mend:     make repository URL=https://github.com/you/name"
+        )
+    return Repository(match["owner"], match["name"])
+
+
+def current(root: Path = ROOT) -> Repository:
+    """The repository that pyproject.toml names."""
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return parse(project["urls"]["Repository"])
+
+
+def source_files(root: Path) -> list[Path]:
+    """Every file where the address may be repeated."""
+    return sorted({path for pattern in SOURCES for path in root.glob(pattern)})
+
+
+def replace(text: str, old: Repository, new: Repository) -> str:
+    """Replace the old addresses by the new ones, in one pass so that none is replaced twice."""
+    pairs = {
+        old.url: new.url,
+        old.site: new.site,
+        old.colab: new.colab,
+        f"notfound_urls_prefix: {old.prefix}": f"notfound_urls_prefix: {new.prefix}",
+    }
+    # Not inside a longer name: NAME must not match NAME-2, but may be followed by .git.
+    patterns = (re.escape(text) + (r"(?![\w-])" if text[-1] != "/" else "") for text in pairs)
+    return re.sub("|".join(patterns), lambda found: pairs[found[0]], text)
+
+
+def rewrite(new: Repository, root: Path = ROOT) -> list[Path]:
+    """Write the new address into every file; return those that changed."""
+    old, changed = current(root), []
+    for path in source_files(root):
+        before = path.read_text(encoding="utf-8")
+        after = replace(before, old, new)
+        if after != before:
+            path.write_text(after, encoding="utf-8")
+            changed.append(path)
+    return changed
+
+
+def disagreements(root: Path = ROOT) -> list[str]:
+    """The places that name another repository than pyproject.toml does."""
+    repository = current(root)
+    config = (root / "_config.yml").read_text(encoding="utf-8")
+    citation = (root / "CITATION.cff").read_text(encoding="utf-8")
+    expected = [
+        ("_config.yml", config, f"  url: {repository.url}"),
+        ("_config.yml", config, f"baseurl: {repository.site}"),
+        ("_config.yml", config, f"ogp_site_url: {repository.site}"),
+        ("_config.yml", config, f"notfound_urls_prefix: {repository.prefix}"),
+        ("CITATION.cff", citation, f'repository-code: "{repository.url}"'),
+        ("CITATION.cff", citation, f'url: "{repository.site}"'),
+        ("README.md", (root / "README.md").read_text(encoding="utf-8"), repository.site),
+        ("README.md", (root / "README.md").read_text(encoding="utf-8"), repository.colab),
+    ]
+    found = [
+        f"{name}: expected the line {line.strip()!r}"
+        for name, text, line in expected
+        if not re.search(re.escape(line) + r"(?![\w-])", text)
+    ]
+    for path in source_files(root):
+        for install in INSTALL.finditer(path.read_text(encoding="utf-8")):
+            if install["url"].removesuffix(".git") not in (repository.url, "URL"):
+                name = path.relative_to(root)
+                found.append(f"{name}: got {install[0]}, expected git+{repository.url}")
+    return found
+
+
+def main(arguments: list[str], root: Path = ROOT) -> int:
+    """The command line: one address."""
+    try:
+        new = parse(arguments[0] if arguments else "")
+        changed = rewrite(new, root)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    for path in changed:
+        print(f"wrote {path.relative_to(root)}")
+    print(f"The repository is {new.url}, the book will be at {new.site}")
+    return notebooks.main(["--sources"], root)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
