@@ -84,3 +84,10 @@ def test_claims_refuse_float32():
             claim.verdict()
     finally:
         jax.config.update("jax_enable_x64", True)
+
+
+def test_the_template_is_a_claim_that_can_fail():
+    from resode_lib.claims._template import CLAIM
+
+    assert CLAIM.verdict().holds
+    assert not any(CLAIM.drop(hypothesis).holds for hypothesis in CLAIM.dropped)
