@@ -11,7 +11,7 @@ import io
 import itertools
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,7 +59,7 @@ class Slider:
     """
 
     label: str
-    values: Sequence[Any]
+    values: Iterable[Any]
     start: Any = None
     format: Callable[[Any], str] = plain
 
@@ -103,7 +103,7 @@ def draggable(
     *,
     alt: Alt,
     sliders: Mapping[str, Slider],
-    figsize: tuple[float, float] = (5.6, 3.5),
+    figsize: Sequence[float | int] = (5.6, 3.5),
     ncols: int = 1,
 ) -> "LiveFigure | StaticFigure":
     """Make a figure that the reader drags; put the call on the last line of a cell.
@@ -117,7 +117,7 @@ def draggable(
         ncols: number of Axes side by side.
 
     Returns:
-        An object that IPython displays: live controls with a kernel, stored pictures while the
+        An object that IPython displays, live controls with a kernel, stored pictures while the
         book builds.
 
     Raises:
@@ -210,7 +210,7 @@ class LiveFigure:
 class _Painter:
     """Draws frames that share one place for their Axes, so that the picture does not jitter."""
 
-    def __init__(self, draw: Draw, alt: Alt, figsize: tuple[float, float], ncols: int) -> None:
+    def __init__(self, draw: Draw, alt: Alt, figsize: Sequence[float | int], ncols: int) -> None:
         self._draw = draw
         self._alt = alt
         self._ncols = ncols
@@ -325,7 +325,7 @@ def _fewer_shades(pixels: np.ndarray) -> np.ndarray:
     return np.where(pixels[..., 3:] == 255, pixels, rounded)
 
 
-def _img(picture: Mapping[str, str], figsize: tuple[float, float]) -> str:
+def _img(picture: Mapping[str, str], figsize: Sequence[float | int]) -> str:
     width, height = (round(inches * CSS_DPI) for inches in figsize)
     return (
         f'<img src="{picture["src"]}" alt="{html.escape(picture["alt"])}" '

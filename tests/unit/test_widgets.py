@@ -6,15 +6,18 @@ import json
 import os
 import subprocess
 import sys
+from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from bs4 import BeautifulSoup
 from PIL import Image
 
 from resode_lib.widgets import MAX_BYTES, WIDGET_VIEW, Slider, draggable, plain
 
 DEPTHS = (1, 2, 4, 8)
+
+# ipywidgets 7.7.1, the lowest version, opens its connection in the way of its time.
+pytestmark = pytest.mark.filterwarnings("ignore:The `ipykernel.comm.Comm`:DeprecationWarning")
 
 
 def draw_polygon(ax, depth, horizon=1.0):
@@ -46,12 +49,36 @@ def with_kernel(monkeypatch):
     monkeypatch.delenv("RESODE_STATIC", raising=False)
 
 
-def soup_of(figure):
-    return BeautifulSoup(figure._repr_html_(), "html.parser")
+@pytest.fixture(params=["in_book", "with_kernel"])
+def either_mode(request):
+    return request.getfixturevalue(request.param)
+
+
+class Elements(HTMLParser):
+    """The attributes of the elements of a figure by tag, and the text of the last script."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.found = {}
+        self.script = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        """Keep the attributes."""
+        self.found.setdefault(tag, []).append(dict(attrs))
+
+    def handle_data(self, data):
+        """Keep the data that draggable.js reads."""
+        if self.lasttag == "script":
+            self.script += data
+
+
+def elements_of(text, tag):
+    return Elements(text).found[tag]
 
 
 def data_of(figure):
-    return json.loads(soup_of(figure).find("script", type="application/json").string)
+    return json.loads(Elements(figure._repr_html_()).script)
 
 
 def pixels(source):
@@ -98,197 +125,214 @@ def test_slider_refuses(arguments, message):
 # both modes
 
 
-@pytest.mark.parametrize("mode", ["in_book", "with_kernel"])
-class TestBothModes:
-    @pytest.fixture(autouse=True)
-    def _mode(self, mode, request):
-        request.getfixturevalue(mode)
+def test_text_is_one_deterministic_line(either_mode):
+    assert repr(make()) == repr(make()) == "Draggable figure: depth L in 1, 2, 4, 8"
 
-    def test_text_is_one_deterministic_line(self):
-        assert repr(make()) == repr(make()) == "Draggable figure: depth L in 1, 2, 4, 8"
 
-    def test_text_shortens_long_sliders(self):
-        long = Slider("depth L", range(1, 21))
-        assert repr(make(sliders={"depth": long})).endswith("depth L in 1, 2, 3, ..., 20")
+def test_text_shortens_long_sliders(either_mode):
+    long = Slider("depth L", range(1, 21))
+    assert repr(make(sliders={"depth": long})).endswith("depth L in 1, 2, 3, ..., 20")
 
-    def test_error_of_draw_surfaces_with_its_frame(self):
-        def breaks(ax, depth):
-            raise ZeroDivisionError("step size")
 
-        with pytest.raises(ZeroDivisionError, match="step size") as caught:
-            make(draw=breaks)
-        assert "while drawing the frame depth=" in caught.value.__notes__[0]
+def test_error_of_draw_surfaces_with_its_frame(either_mode):
+    def breaks(ax, depth):
+        raise ZeroDivisionError("step size")
 
-    def test_empty_picture_is_refused(self):
-        with pytest.raises(ValueError, match=r"got an empty picture at depth=.*not plt\.plot"):
-            make(draw=lambda ax, depth: None)
+    with pytest.raises(ZeroDivisionError, match="step size") as caught:
+        make(draw=breaks)
+    assert "while drawing the frame depth=" in caught.value.__notes__[0]
 
-    @pytest.mark.parametrize("text", ["", None])
-    def test_empty_alternative_text_is_refused(self, text):
-        with pytest.raises(ValueError, match="got the alternative text .* expected a sentence"):
-            make(alt=lambda depth: text)
 
-    @pytest.mark.parametrize("count", [0, 3])
-    def test_number_of_sliders_is_refused(self, count):
-        names = ("depth", "horizon", "width")[:count]
-        with pytest.raises(ValueError, match=f"got {count} sliders; expected 1 or 2"):
-            make(sliders={name: depth_slider() for name in names})
+def test_empty_picture_is_refused(either_mode):
+    with pytest.raises(ValueError, match=r"got an empty picture at depth=.*not plt\.plot"):
+        make(draw=lambda ax, depth: None)
 
-    def test_several_axes(self):
-        def draw_two(axes, depth):
-            for ax in axes:
-                draw_polygon(ax, depth)
 
-        assert "depth L" in repr(make(draw=draw_two, ncols=2))
+@pytest.mark.parametrize("text", ["", None])
+def test_empty_alternative_text_is_refused(either_mode, text):
+    with pytest.raises(ValueError, match="got the alternative text .* expected a sentence"):
+        make(alt=lambda depth: text)
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_number_of_sliders_is_refused(either_mode, count):
+    names = ("depth", "horizon", "width")[:count]
+    with pytest.raises(ValueError, match=f"got {count} sliders; expected 1 or 2"):
+        make(sliders={name: depth_slider() for name in names})
+
+
+def test_several_axes(either_mode):
+    def draw_two(axes, depth):
+        for ax in axes:
+            draw_polygon(ax, depth)
+
+    assert "depth L" in repr(make(draw=draw_two, ncols=2))
 
 
 # while the book builds
 
 
-@pytest.mark.usefixtures("in_book")
-class TestInBook:
-    def test_start_picture_shows_without_script(self):
-        soup, data = soup_of(make()), data_of(make())
-        assert soup.img["src"] == data["pictures"][2]["src"]
-        assert soup.img["alt"] == say_polygon(4)
-        assert soup.find(class_="draggable-controls").has_attr("hidden")
+def test_start_picture_shows_without_script(in_book):
+    figure = make()
+    (img,) = elements_of(figure._repr_html_(), "img")
+    assert img["src"] == data_of(figure)["pictures"][2]["src"]
+    assert img["alt"] == say_polygon(4)
+    _, controls = elements_of(figure._repr_html_(), "div")
+    assert "hidden" in controls
 
-    def test_every_control_is_labelled(self):
-        soup = soup_of(make())
-        slider = soup.find("input", type="range")
-        assert (slider["min"], slider["max"], slider["value"]) == ("0", "3", "2")
-        assert slider["aria-label"] == soup.label.span.text == "depth L"
-        assert slider["aria-valuetext"] == "4"
-        assert soup.button["aria-label"] == "Play depth L"
 
-    def test_alternative_text_follows_the_value(self):
-        alts = [picture["alt"] for picture in data_of(make())["pictures"]]
-        assert alts == [say_polygon(depth) for depth in DEPTHS]
+def test_every_control_is_labelled(in_book):
+    text = make()._repr_html_()
+    (slider,) = elements_of(text, "input")
+    (button,) = elements_of(text, "button")
+    assert (slider["min"], slider["max"], slider["value"]) == ("0", "3", "2")
+    assert slider["aria-label"] == "depth L"
+    assert "<label><span>depth L</span><input" in text
+    assert slider["aria-valuetext"] == "4"
+    assert button["aria-label"] == "Play depth L"
 
-    def test_pictures_differ_and_share_their_axes(self):
-        frames = [pixels(picture["src"]) for picture in data_of(make())["pictures"]]
-        assert frames[0].shape == (504, 806, 4)
-        assert len({frame.tobytes() for frame in frames}) == len(DEPTHS)
-        left_edge = [frame[100:400, :110] for frame in frames]  # labels, ticks, left spine
-        assert all(np.array_equal(edge, left_edge[0]) for edge in left_edge)
 
-    def test_axes_stay_when_labels_grow(self):
-        def draw_wide_ticks(ax, depth):
-            ax.plot([0, 10**depth])
+def test_alternative_text_follows_the_value(in_book):
+    alts = [picture["alt"] for picture in data_of(make())["pictures"]]
+    assert alts == [say_polygon(depth) for depth in DEPTHS]
 
-        frames = data_of(make(draw=draw_wide_ticks))["pictures"]
-        spines = [np.flatnonzero((pixels(f["src"])[250, :, 3] > 200))[-1] for f in frames]
-        assert len(set(spines)) == 1
-        assert all(pixels(f["src"])[:, 0, 3].max() == 0 for f in frames), "a label is cut off"
 
-    def test_background_is_transparent(self):
-        corner = pixels(data_of(make())["pictures"][0]["src"])[0, 0]
-        assert corner[3] == 0
+def test_pictures_differ_and_share_their_axes(in_book):
+    frames = [pixels(picture["src"]) for picture in data_of(make())["pictures"]]
+    assert frames[0].shape == (504, 806, 4)
+    assert len({frame.tobytes() for frame in frames}) == len(DEPTHS)
+    left_edge = [frame[:, :80] for frame in frames]  # label, numbers and ticks
+    assert all(np.array_equal(edge, left_edge[0]) for edge in left_edge)
 
-    def test_opaque_colours_are_exact(self):
-        def draw_patch(ax, depth):
-            ax.axhspan(0, 1, color="#0072B2")
 
-        frame = pixels(data_of(make(draw=draw_patch))["pictures"][0]["src"])
-        assert tuple(frame[252, 403]) == (0x00, 0x72, 0xB2, 255)
+def test_axes_stay_when_labels_grow(in_book):
+    def draw_wide_ticks(ax, depth):
+        ax.plot([0, 10**depth])
 
-    def test_colour_bar_keeps_its_place(self):
-        def draw_image(ax, depth):
-            image = ax.imshow(np.eye(5) * 10.0**depth, aspect="auto")
-            ax.figure.colorbar(image)
+    frames = data_of(make(draw=draw_wide_ticks))["pictures"]
+    spines = [np.flatnonzero(pixels(f["src"])[250, :, 3] > 200)[-1] for f in frames]
+    assert len(set(spines)) == 1
+    assert all(pixels(f["src"])[:, 0, 3].max() == 0 for f in frames), "a label is cut off"
 
-        frames = data_of(make(draw=draw_image))["pictures"]
-        edges = [np.flatnonzero(pixels(f["src"])[100, :, 3] > 200) for f in frames]
-        assert len({edge[0] for edge in edges}) == 1
 
-    def test_axes_that_come_and_go_are_refused(self):
-        def draw_inset(ax, depth):
-            ax.plot([0, 1])
-            if depth > 1:
-                ax.twinx()
+def test_background_is_transparent(in_book):
+    corner = pixels(data_of(make())["pictures"][0]["src"])[0, 0]
+    assert corner[3] == 0
 
-        with pytest.raises(ValueError, match="got 2 Axes at depth=2 and 1 in the frames before"):
-            make(draw=draw_inset)
 
-    def test_second_slider_runs_fastest(self):
-        sliders = {"depth": depth_slider(), "horizon": Slider("horizon T", (1.0, 2.0), start=2.0)}
-        figure = make(sliders=sliders)
-        alts = [picture["alt"] for picture in data_of(figure)["pictures"]]
-        assert alts[:3] == [say_polygon(1, 1.0), say_polygon(1, 2.0), say_polygon(2, 1.0)]
-        assert soup_of(figure).img["alt"] == say_polygon(1, 2.0)
-        assert data_of(figure)["texts"] == [["1", "2", "4", "8"], ["1", "2"]]
-        assert repr(figure) == "Draggable figure: depth L in 1, 2, 4, 8; horizon T in 1, 2"
+def test_opaque_colours_are_exact(in_book):
+    def draw_patch(ax, depth):
+        ax.axhspan(0, 1, color="#0072B2")
 
-    def test_html_is_deterministic_and_light(self):
-        first, second = make()._repr_html_(), make()._repr_html_()
-        assert first == second
-        assert len(first) < 5 * 20_000  # four frames and the start picture
+    frame = pixels(data_of(make(draw=draw_patch))["pictures"][0]["src"])
+    assert tuple(frame[252, 403]) == (0x00, 0x72, 0xB2, 255)
 
-    def test_text_cannot_end_the_data(self):
-        def alt(depth):
-            return f"</script><b>{depth}"
 
-        assert data_of(make(alt=alt))["pictures"][0]["alt"] == "</script><b>1"
+def test_colour_bar_keeps_its_place(in_book):
+    def draw_image(ax, depth):
+        image = ax.imshow(np.eye(5) * 10.0**depth, aspect="auto")
+        ax.figure.colorbar(image)
 
-    def test_heavy_figure_is_refused(self):
-        def draw_noise(ax, depth):
-            ax.imshow(np.random.default_rng(depth).random((400, 400)))
+    frames = data_of(make(draw=draw_image))["pictures"]
+    edges = [np.flatnonzero(pixels(f["src"])[100, :, 3] > 200) for f in frames]
+    assert len({edge[0] for edge in edges}) == 1
 
-        message = rf"MiB for 4 pictures .* expected at most {MAX_BYTES / 2**20:.2f} MiB; take fewer"
-        with pytest.raises(ValueError, match=message):
-            make(draw=draw_noise, figsize=(8, 8))
+
+def test_axes_that_come_and_go_are_refused(in_book):
+    def draw_inset(ax, depth):
+        ax.plot([0, 1])
+        if depth > 1:
+            ax.twinx()
+
+    with pytest.raises(ValueError, match="got 2 Axes at depth=2 and 1 in the frames before"):
+        make(draw=draw_inset)
+
+
+def test_second_slider_runs_fastest(in_book):
+    sliders = {"depth": depth_slider(), "horizon": Slider("horizon T", (1.0, 2.0), start=2.0)}
+    figure = make(sliders=sliders)
+    alts = [picture["alt"] for picture in data_of(figure)["pictures"]]
+    assert alts[:3] == [say_polygon(1, 1.0), say_polygon(1, 2.0), say_polygon(2, 1.0)]
+    assert elements_of(figure._repr_html_(), "img")[0]["alt"] == say_polygon(1, 2.0)
+    assert data_of(figure)["texts"] == [["1", "2", "4", "8"], ["1", "2"]]
+    assert repr(figure) == "Draggable figure: depth L in 1, 2, 4, 8; horizon T in 1, 2"
+
+
+def test_html_is_deterministic_and_light(in_book):
+    first, second = make()._repr_html_(), make()._repr_html_()
+    assert first == second
+    assert len(first) < 5 * 20_000  # four frames and the start picture
+
+
+def test_text_cannot_end_the_data(in_book):
+    def alt(depth):
+        return f"</script><b>{depth}"
+
+    assert data_of(make(alt=alt))["pictures"][0]["alt"] == "</script><b>1"
+
+
+def test_heavy_figure_is_refused(in_book):
+    def draw_noise(ax, depth):
+        ax.imshow(np.random.default_rng(depth).random((400, 400)))
+
+    message = rf"MiB for 4 pictures .* expected at most {MAX_BYTES / 2**20:.2f} MiB; take fewer"
+    with pytest.raises(ValueError, match=message):
+        make(draw=draw_noise, figsize=(8, 8))
 
 
 # with a kernel
 
 
-@pytest.mark.usefixtures("with_kernel")
-class TestWithKernel:
-    def test_shows_a_widget_and_a_stable_text(self):
-        figure = make()
-        bundle = figure._repr_mimebundle_()
-        assert bundle["text/plain"] == repr(figure)
-        assert bundle[WIDGET_VIEW]["model_id"] == figure.box.model_id
+def test_shows_a_widget_and_a_stable_text(with_kernel):
+    figure = make()
+    bundle = figure._repr_mimebundle_()
+    assert bundle["text/plain"] == repr(figure)
+    assert bundle[WIDGET_VIEW]["model_id"] == figure.box.model_id
 
-    def test_controls_are_labelled_and_start_right(self):
-        figure = make()
-        (control,) = figure.controls
-        assert (control.description, control.value) == ("depth L", "4")
-        assert (figure.play.value, figure.play.min, figure.play.max) == (2, 0, 3)
 
-    def test_moving_the_slider_draws_again(self):
-        figure = make()
-        before = BeautifulSoup(figure.picture.value, "html.parser").img
+def test_controls_are_labelled_and_start_right(with_kernel):
+    figure = make()
+    (control,) = figure.controls
+    assert (control.description, control.value) == ("depth L", "4")
+    assert (figure.play.value, figure.play.min, figure.play.max) == (2, 0, 3)
+
+
+def test_moving_the_slider_draws_again(with_kernel):
+    figure = make()
+    before = elements_of(figure.picture.value, "img")[0]
+    figure.controls[0].value = "8"
+    after = elements_of(figure.picture.value, "img")[0]
+    assert (before["alt"], after["alt"]) == (say_polygon(4), say_polygon(8))
+    assert not np.array_equal(pixels(before["src"]), pixels(after["src"]))
+
+
+def test_second_slider_draws_again(with_kernel):
+    sliders = {"depth": depth_slider(), "horizon": Slider("horizon T", (1.0, 2.0))}
+    figure = make(sliders=sliders)
+    figure.controls[1].index = 1
+    assert "horizon 2.0" in figure.picture.value
+
+
+def test_play_moves_the_slider(with_kernel):
+    figure = make()
+    figure.play.value = 0
+    assert figure.controls[0].value == "1"
+    assert "with 1 &quot;arrows&quot;" in figure.picture.value
+
+
+def test_error_after_a_move_is_shown_and_raised(with_kernel):
+    def breaks_late(ax, depth):
+        if depth == 8:
+            raise ValueError("too <deep>")
+        draw_polygon(ax, depth)
+
+    figure = make(draw=breaks_late)
+    with pytest.raises(ValueError, match="too <deep>"):
         figure.controls[0].value = "8"
-        after = BeautifulSoup(figure.picture.value, "html.parser").img
-        assert (before["alt"], after["alt"]) == (say_polygon(4), say_polygon(8))
-        assert not np.array_equal(pixels(before["src"]), pixels(after["src"]))
-
-    def test_second_slider_draws_again(self):
-        sliders = {"depth": depth_slider(), "horizon": Slider("horizon T", (1.0, 2.0))}
-        figure = make(sliders=sliders)
-        figure.controls[1].index = 1
-        assert "horizon 2.0" in figure.picture.value
-
-    def test_play_moves_the_slider(self):
-        figure = make()
-        figure.play.value = 0
-        assert figure.controls[0].value == "1"
-        assert "with 1 &quot;arrows&quot;" in figure.picture.value
-
-    def test_error_after_a_move_is_shown_and_raised(self):
-        def breaks_late(ax, depth):
-            if depth == 8:
-                raise ValueError("too <deep>")
-            draw_polygon(ax, depth)
-
-        figure = make(draw=breaks_late)
-        with pytest.raises(ValueError, match="too <deep>"):
-            figure.controls[0].value = "8"
-        assert figure.picture.value.startswith('<pre role="alert">ValueError')
-        assert "too &lt;deep&gt;" in figure.picture.value
-        figure.controls[0].value = "1"
-        assert "<img" in figure.picture.value
+    assert figure.picture.value.startswith('<pre role="alert">ValueError')
+    assert "too &lt;deep&gt;" in figure.picture.value
+    figure.controls[0].value = "1"
+    assert "<img" in figure.picture.value
 
 
 def test_import_loads_neither_matplotlib_nor_ipywidgets():
