@@ -10,6 +10,7 @@ outputs are text only, the part that nbval compares.
 """
 
 import argparse
+import asyncio
 import hashlib
 import os
 import sys
@@ -129,11 +130,11 @@ def execute(notebook: NotebookNode, folder: Path, name: str) -> None:
         kernel_name="python3",
         record_timing=False,
         store_widget_state=False,
+        extra_arguments=["--log-level=ERROR"],  # no start-up messages among the progress
         resources={"metadata": {"path": str(folder)}},
     )
     try:
-        # The kernel's own start-up messages would come between the lines of progress.
-        client.execute(env=environment, extra_arguments=["--log-level=ERROR"])
+        asyncio.run(client.async_execute(env=environment))
     except CellExecutionError as error:
         raise NotebookError(f"{name}: a cell fails\n{error}") from error
     notebook.metadata = nbformat.from_dict(KERNEL)

@@ -89,9 +89,12 @@ def replace(text: str, old: Repository, new: Repository) -> str:
         old.colab: new.colab,
         f"notfound_urls_prefix: {old.prefix}": f"notfound_urls_prefix: {new.prefix}",
     }
-    # Not inside a longer name: NAME must not match NAME-2, but may be followed by .git.
-    patterns = (re.escape(text) + (r"(?![\w-])" if text[-1] != "/" else "") for text in pairs)
-    return re.sub("|".join(patterns), lambda found: pairs[found[0]], text)
+    return re.sub("|".join(map(whole, pairs)), lambda found: pairs[found[0]], text)
+
+
+def whole(address: str) -> str:
+    """A pattern for this address, not for the start of a longer name: NAME is not NAME-2."""
+    return re.escape(address) + ("" if address.endswith("/") else r"(?![\w-])")
 
 
 def rewrite(new: Repository, root: Path = ROOT) -> list[Path]:
@@ -124,7 +127,7 @@ def disagreements(root: Path = ROOT) -> list[str]:
     found = [
         f"{name}: expected the line {line.strip()!r}"
         for name, text, line in expected
-        if not re.search(re.escape(line) + r"(?![\w-])", text)
+        if not re.search(whole(line), text)
     ]
     for path in source_files(root):
         for install in INSTALL.finditer(path.read_text(encoding="utf-8")):
