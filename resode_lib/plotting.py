@@ -35,12 +35,15 @@ STYLE = {
 }
 """Sizes that stay legible at the width of a phone; transparent, so that the page's theme shows."""
 
+MOST_TICKS = 7
+Numbers = Sequence[int | float] | np.ndarray
+
 
 def convergence(
-    depths: Sequence[int],
-    errors: Mapping[str, Sequence[float]],
+    depths: Numbers,
+    errors: Mapping[str, Numbers],
     *,
-    guides: Sequence[float] = (-1,),
+    guides: Numbers = (-1,),
     ax: Axes | None = None,
     xlabel: str = "depth L",
     ylabel: str = "error",
@@ -67,6 +70,10 @@ def convergence(
         line = 0.5 * first * (depths / depths[0]) ** slope
         ax.loglog(depths, line, "--", color=GREY, marker="", label=f"slope {slope:g}")
     ax.set(xlabel=xlabel, ylabel=ylabel)
+    # Depths are doublings: name every one of a few, every second of many, and nothing between.
+    named = depths[:: 1 if len(depths) <= MOST_TICKS else 2]
+    ax.set_xticks(named, [f"{depth:g}" for depth in named])
+    ax.minorticks_off()
     ax.legend()
     return ax
 
