@@ -109,6 +109,7 @@ class Writer:
             "prf:proof": self._note,
             "table": self._table,
             "bibliography": self._bibliography,
+            "nb-exec-table": self._run_times,
             "exercise-end": lambda _: [],
             "solution-end": lambda _: ["", "***"],
         }
@@ -131,6 +132,10 @@ class Writer:
     def _bibliography(self, _: Directive) -> list[str]:
         """The list of sources stays on its page."""
         return [f"See [the bibliography]({self.site}book/back/bibliography.html)."]
+
+    def _run_times(self, _: Directive) -> list[str]:
+        """The table of run times is made while the pages are built."""
+        return [f"See [the published page]({self.site}book/back/status.html)."]
 
     def _heading(self, block: Directive) -> str:
         """The heading of a numbered block: "Theorem 2.1 (title)"."""
