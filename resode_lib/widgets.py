@@ -197,7 +197,9 @@ class LiveFigure:
         except Exception as error:  # a kernel only logs what a callback raises: show it too
             self.picture.value = f'<pre role="alert">{html.escape(repr(error))}</pre>'
             raise
-        self.picture.value = _img(picture, self._painter.figsize)
+        # On white: a notebook's dark theme does not turn figures round as the book's does.
+        style = "background: white; max-width: 100%; height: auto"
+        self.picture.value = _img(picture, self._painter.figsize, f' style="{style}"')
 
     def __repr__(self) -> str:
         return self._text
@@ -325,11 +327,11 @@ def _fewer_shades(pixels: np.ndarray) -> np.ndarray:
     return np.where(pixels[..., 3:] == 255, pixels, rounded)
 
 
-def _img(picture: Mapping[str, str], figsize: Sequence[float | int]) -> str:
+def _img(picture: Mapping[str, str], figsize: Sequence[float | int], more: str = "") -> str:
     width, height = (round(inches * CSS_DPI) for inches in figsize)
     return (
         f'<img src="{picture["src"]}" alt="{html.escape(picture["alt"])}" '
-        f'width="{width}" height="{height}" decoding="sync">'
+        f'width="{width}" height="{height}" decoding="sync"{more}>'
     )
 
 

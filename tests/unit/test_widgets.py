@@ -297,6 +297,11 @@ def test_controls_are_labelled_and_start_right(with_kernel):
     assert (figure.play.value, figure.play.min, figure.play.max) == (2, 0, 3)
 
 
+def test_live_picture_stands_on_white(with_kernel):
+    (img,) = elements_of(make().picture.value, "img")
+    assert "background: white" in img["style"]
+
+
 def test_moving_the_slider_draws_again(with_kernel):
     figure = make()
     before = elements_of(figure.picture.value, "img")[0]
