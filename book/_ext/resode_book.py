@@ -1,4 +1,4 @@
-"""Sphinx glue of the book: static figures, offline mathematics, no stale page, a front door.
+"""Sphinx glue of the book: static figures, offline mathematics, no stale page, pages in parallel.
 
 No page is ever stale, however the build is started. Sphinx and jupyter-cache look at a page's own
 source only: with a changed library they would show yesterday's numbers, and a build that failed on
@@ -11,6 +11,7 @@ a warning would pass when repeated, since the pages that warned are not read aga
 """
 
 import hashlib
+import logging
 import os
 import shutil
 import sys
@@ -18,8 +19,14 @@ from importlib.metadata import distributions
 from importlib.util import find_spec
 from pathlib import Path
 
+from jupyter_cache import get_cache
+from jupyter_cache.executors import load_executor
+from myst_nb.core.read import is_myst_markdown_notebook
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from sphinx.util.logging import getLogger
+
+LOGGER = getLogger(__name__)
 
 # Kernels started by the build inherit these: figures without a kernel, and the same numbers on a
 # machine with a GPU.
@@ -95,6 +102,26 @@ def empty_stale_cache(app: Sphinx) -> None:
     record.write_text(current)
 
 
+def run_in_parallel(app: Sphinx, env: BuildEnvironment, pages: list[str]) -> None:
+    """Run the pages about to be read into the cache, as many at a time as there are processors.
+
+    myst-nb would run one after the other. A page that fails here is run again by myst-nb, which
+    reports the failing cell.
+    """
+    paths = [Path(env.doc2path(page)) for page in pages]
+    texts = {path: path.read_text(encoding="utf-8") for path in paths if path.suffix == ".md"}
+    notebooks = [str(path) for path, text in texts.items() if is_myst_markdown_notebook(text)]
+    cache = get_cache(execution_cache(app))
+    for path in notebooks:
+        cache.add_nb_to_project(path, read_data={"type": "plugin", "name": "myst_nb_md"})
+    waiting = [record.uri for record in cache.list_unexecuted(filter_uris=notebooks)]
+    if len(waiting) > 1:
+        LOGGER.info("running %d pages on %d processors ...", len(waiting), os.cpu_count())
+        executor = load_executor("local-parallel", cache, logging.getLogger("jupyter_cache"))
+        executor.logger.setLevel(logging.ERROR)  # else the pool reports its own shutting down
+        executor.run_and_cache(filter_uris=waiting, timeout=app.config.nb_execution_timeout)
+
+
 def outdated_pages(
     app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]
 ) -> list[str]:
@@ -146,6 +173,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Connect everything to Sphinx's events."""
     app.connect("builder-inited", empty_stale_cache, priority=100)  # before myst-nb opens it
     app.connect("env-get-outdated", outdated_pages)
+    app.connect("env-before-read-docs", run_in_parallel)
     app.connect("build-finished", copy_mathjax)
     app.connect("build-finished", write_front_door, priority=400)  # before the bare redirect
     app.connect("build-finished", record_clean_build, priority=900)  # after every warning
