@@ -81,14 +81,15 @@ lock: | check-python
 	.venv-lock/bin/uv pip compile --universal --python-version 3.11 --fork-strategy fewest \
 	  --no-header --annotation-style line --quiet requirements.in -o requirements.txt
 
-# The ends of the ranges in pyproject.toml, each in an environment of its own.
+# The ends of the ranges in pyproject.toml, each in an environment of its own. There, other packages
+# may warn of each other's age: only errors count.
 versions: versions-lowest versions-newest
 versions-lowest: CONSTRAINT := -c tests/lowest.txt
 versions-lowest versions-newest: versions-%: | check-python
 	rm -rf .venv-$* && $(PYTHON) -m venv .venv-$*
 	.venv-$*/bin/pip install --quiet --disable-pip-version-check $(CONSTRAINT) -e ".[test]"
 	.venv-$*/bin/pip list 2>/dev/null | grep -iE "^(jax|jaxlib|flax|diffrax|numpy|matplotlib|ipywidgets) "
-	.venv-$*/bin/python -m pytest -n $(WORKERS) --dist loadfile $(NBVAL) -p no:cacheprovider tests/unit tests/claims book
+	.venv-$*/bin/python -m pytest -n $(WORKERS) --dist loadfile $(NBVAL) -p no:cacheprovider -W default tests/unit tests/claims book
 
 clean:
 	rm -rf _build build dist *.egg-info .pytest_cache .ruff_cache .import_linter_cache .jax_cache
