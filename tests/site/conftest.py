@@ -1,0 +1,249 @@
+"""The built book, a server for it and a browser that reads it.
+
+``RESODE_SITE`` names another folder than ``_build/html``. Without a built book or without a browser
+the tests are skipped and say so; with ``CI=true`` they fail, because a check that did not run is
+not a check that passed.
+"""
+
+import http.server
+import importlib.util
+import os
+import re
+import shutil
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from bs4 import BeautifulSoup
+from playwright.sync_api import Error, sync_playwright
+
+REPOSITORY = Path(__file__).parents[2]
+ROOT = Path(os.environ.get("RESODE_SITE") or REPOSITORY / "_build" / "html").resolve()
+SCREENSHOTS = ROOT.parent / "screenshots"
+NOTHING_BUILT = "nothing-built"
+
+BROWSER_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-quic",
+    # A page that asks another server gets no answer, wherever the tests run.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+]
+
+
+def _names(keep):
+    pages = [path for path in ROOT.rglob("*.html") if "_static" not in path.parts]
+    return sorted(name for path in pages if keep(name := path.relative_to(ROOT).as_posix()))
+
+
+PAGES = _names(lambda name: True)
+# A redirect shows nothing to read, and listings of the library's source are made by Sphinx alone.
+READ = _names(lambda name: name != "index.html" and not name.startswith("_modules/"))
+DRAGGED = [name for name in READ if 'class="draggable"' in (ROOT / name).read_text("utf8")]
+
+
+def pytest_generate_tests(metafunc):
+    """Run a test for every page that its argument names."""
+    for argument, names in (("page_name", PAGES), ("read_name", READ), ("dragged_name", DRAGGED)):
+        if argument in metafunc.fixturenames:
+            metafunc.parametrize(argument, names or [NOTHING_BUILT], scope="session")
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Tell the weight of the heaviest pages."""
+    reports = terminalreporter.stats.get("passed", [])
+    weights = sorted(
+        (value for report in reports for name, value in report.user_properties if name == "weight"),
+        reverse=True,
+    )
+    if weights:
+        heaviest = ", ".join(f"{page} {size / 2**20:.2f} MiB" for size, page in weights[:3])
+        terminalreporter.write_line(f"Heaviest of {len(weights)} pages, uncompressed: {heaviest}")
+
+
+def skip_or_fail(reason):
+    """Skip on a laptop; fail where nobody would notice a skipped test."""
+    (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
+
+
+@pytest.fixture(scope="session")
+def site():
+    """The folder of the built book."""
+    if not DRAGGED:
+        skip_or_fail(f"no built book with draggable figures in {ROOT}: run `make book` first")
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def soup(site):
+    """A parsed page by name; parsed once."""
+    parsed = {}
+
+    def parse(name):
+        if name not in parsed:
+            parsed[name] = BeautifulSoup((site / name).read_text("utf8"), "html.parser")
+        return parsed[name]
+
+    return parse
+
+
+@pytest.fixture(scope="session")
+def prefix(soup):
+    """The folder under which the book is published: 404.html uses it, since it has no place."""
+    style = soup("404.html").find("link", rel="stylesheet")["href"]
+    return style[: style.index("_static")]
+
+
+@pytest.fixture(scope="session")
+def server(site, prefix):
+    """The address at which the book is served, with and without its prefix."""
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def __init__(self, *args):
+            super().__init__(*args, directory=str(site))
+
+        def translate_path(self, path):
+            return super().translate_path(path.removeprefix(prefix.rstrip("/")))
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_port}"
+        running.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser(site):
+    """A Chromium: the system's, or else Playwright's own."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = next((found for name in names if (found := shutil.which(name))), None)
+    with sync_playwright() as playwright:
+        try:
+            running = playwright.chromium.launch(executable_path=path, args=BROWSER_FLAGS)
+        except Error as error:
+            skip_or_fail(
+                f"no browser: got {str(error).splitlines()[0]!r}; install Chromium, or run "
+                "`python -m playwright install chromium`"
+            )
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def open_page(browser, server):
+    """Open a page of the book; keyword arguments are those of a browser context."""
+    contexts = []
+
+    def open_it(name, **options):
+        contexts.append(browser.new_context(viewport={"width": 1280, "height": 900}, **options))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(10_000)
+        page.goto(f"{server}/{name}")
+        return page
+
+    yield open_it
+    for context in contexts:
+        context.close()
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What a browser saw on one page."""
+
+    errors: list  # of the console, of scripts, of requests
+    foreign: list  # requests to other servers
+    formulas: int  # in the source of the page
+    typeset: int  # by MathJax
+    broken_formulas: list
+    scroll_width: int
+    loaded_bytes: int
+    findings: list  # of axe, serious or critical; none are looked for on a phone
+
+
+# Both themes share their structure, and the check of contrasts is the slow one.
+AXE_OPTIONS = {"light": {}, "dark": {"runOnly": ["color-contrast", "link-in-text-block"]}}
+# Docutils marks the entries of a bibliography with a role that ARIA 1.2 no longer counts as a list
+# item. They are read well all the same.
+KNOWN_FINDING = '<div role="list" class="citation-list">'
+
+LOOKS = {
+    "light": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
+    "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
+    "phone": {"viewport": {"width": 375, "height": 800}, "color_scheme": "light"},
+}
+
+
+@pytest.fixture(scope="session")
+def visit(browser, server):
+    """Read a page in one of the ``LOOKS``, once, and keep what was seen."""
+    seen = {}
+
+    def visit_once(name, look):
+        if (name, look) not in seen:
+            context = browser.new_context(**LOOKS[look], has_touch=look == "phone")
+            try:
+                seen[name, look] = _visit(context.new_page(), server, name, look)
+            finally:
+                context.close()
+        return seen[name, look]
+
+    return visit_once
+
+
+def _visit(page, server, name, look):
+    errors, foreign = [], []
+    page.on("console", lambda message: message.type == "error" and errors.append(message.text))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("response", lambda answer: answer.status >= 400 and errors.append(answer.url))
+    page.on(
+        "request",
+        lambda request: (
+            request.url.startswith(("data:", "blob:", server)) or foreign.append(request.url)
+        ),
+    )
+    page.goto(f"{server}/{name}")
+    page.evaluate("async () => { await window.MathJax?.startup?.promise; }")
+    _screenshot(page, name, look)
+    return Visit(
+        errors=errors,
+        foreign=foreign,
+        formulas=page.locator(".math").count(),
+        typeset=page.locator(".math mjx-container").count(),
+        broken_formulas=page.locator("mjx-merror").all_inner_texts(),
+        scroll_width=page.evaluate("document.documentElement.scrollWidth"),
+        loaded_bytes=page.evaluate(LOADED_BYTES),
+        findings=_axe(page, AXE_OPTIONS[look]) if look in AXE_OPTIONS else [],
+    )
+
+
+LOADED_BYTES = """() => [...performance.getEntriesByType("navigation"),
+    ...performance.getEntriesByType("resource")].reduce((sum, e) => sum + e.decodedBodySize, 0)"""
+
+
+def _screenshot(page, name, look):
+    SCREENSHOTS.mkdir(exist_ok=True)
+    file = f"{re.sub('[^a-z0-9-]+', '-', name.removesuffix('.html'))}-{look}.png"
+    page.screenshot(path=SCREENSHOTS / file, full_page=True)
+
+
+def _axe(page, options):
+    """The serious and critical findings of axe, one line each."""
+    folder = Path(importlib.util.find_spec("axe_playwright_python").origin).parent
+    page.add_script_tag(path=folder / "axe.min.js")
+    run = "async (options) => (await axe.run({preload: false, ...options})).violations"
+    return [
+        f"{found['id']}: {node['html'][:120]} ({' '.join(node['failureSummary'].split())[:300]})"
+        for found in page.evaluate(run, options)
+        if found["impact"] in ("serious", "critical")
+        for node in found["nodes"]
+        if node["html"] != KNOWN_FINDING
+    ]
