@@ -8,7 +8,7 @@ import pytest
 
 pytestmark = pytest.mark.site
 
-LOADS = {"script": "src", "img": "src", "iframe": "src", "source": "src", "video": "src"}
+LOADING_TAGS = ["script", "img", "iframe", "source", "video", "audio", "embed"]
 LOADING_LINKS = {"stylesheet", "icon", "preload", "modulepreload", "preconnect", "manifest"}
 FOREIGN_IN_CSS = re.compile(r"(?:url\(\s*['\"]?|@import\s+['\"])(https?:|//)[^)'\"]*")
 
@@ -16,6 +16,10 @@ FOREIGN_IN_CSS = re.compile(r"(?:url\(\s*['\"]?|@import\s+['\"])(https?:|//)[^)'
 def is_foreign(url):
     parts = urlsplit(url)
     return parts.scheme in ("http", "https") or bool(parts.netloc)
+
+
+def is_internal(url):
+    return not is_foreign(url) and not url.startswith(("data:", "mailto:", "javascript:"))
 
 
 def loads(soup):
