@@ -126,8 +126,9 @@ def test_play_goes_to_the_end_and_pauses(page):
         page.clock.run_for(PLAY_MS)
         assert_all_changed(before, state(figure, slider))
         button.click()
+        paused = slider.input_value()  # the page's clock also runs by itself, on a slow machine far
         page.clock.run_for(5 * PLAY_MS)
-        assert slider.input_value() == "1", "the figure does not pause"
+        assert slider.input_value() == paused, "the figure does not pause"
         button.click()
         page.clock.run_for(100 * PLAY_MS)
         assert slider.input_value() == slider.get_attribute("max")

@@ -24,12 +24,9 @@ def is_internal(url):
 
 def loads(soup):
     """The addresses that a page loads by itself."""
-    found = [tag[key] for name, key in LOADS.items() for tag in soup.find_all(name, attrs={key: 1})]
-    found += [
-        tag[LOADS[tag.name]] for tag in soup.find_all(list(LOADS)) if tag.get(LOADS[tag.name])
-    ]
-    links = [tag for tag in soup.find_all("link") if LOADING_LINKS & set(tag.get("rel", []))]
-    return found + [link["href"] for link in links]
+    sources = [tag["src"] for tag in soup.find_all(LOADING_TAGS, src=True)]
+    linked = [tag for tag in soup.find_all("link") if LOADING_LINKS & set(tag.get("rel", []))]
+    return sources + [tag["href"] for tag in linked]
 
 
 def links(soup):
