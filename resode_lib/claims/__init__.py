@@ -13,9 +13,9 @@ from resode_lib.claims import (
     perturbed_weights,
     tight_bound,
 )
-from resode_lib.claims._claim import Check, Claim, Verdict
+from resode_lib.claims._claim import CHAPTERS, Check, Claim, Verdict
 
-__all__ = ["CLAIMS", "Check", "Claim", "Verdict", "get"]
+__all__ = ["CHAPTERS", "CLAIMS", "Check", "Claim", "Verdict", "get"]
 
 CLAIMS = {
     module.CLAIM.label: module.CLAIM

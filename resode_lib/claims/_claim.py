@@ -7,7 +7,27 @@ from typing import Any, Literal
 
 import jax
 
-__all__ = ["Check", "Claim", "Verdict"]
+__all__ = ["CHAPTERS", "Check", "Claim", "Verdict"]
+
+CHAPTERS = (
+    "start/jax-and-flax",
+    "discretize/euler",
+    "discretize/integrators",
+    "discretize/closeness",
+    "train/gradient-flow",
+    "train/linear-networks",
+    "train/implicit-regularization",
+    "converge/polyak-lojasiewicz",
+    "converge/overparameterization",
+    "converge/double-limit",
+    "remember/adjoints",
+    "remember/training-without-memory",
+    "control/limits",
+    "control/turnpike",
+    "control/variable-width",
+    "practice/images",
+)
+"""The pages of the course that state something, in its order."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +96,7 @@ class Claim:
 
     Attributes:
         label: the label of the statement in the book.
+        chapter: the page that states and shows it, one of `CHAPTERS`.
         statement: what is claimed, one sentence.
         source: where it is proved.
         kind: "theorem" (a proof covers the setting) or "finding" (observed, not proved).
@@ -86,6 +107,7 @@ class Claim:
     """
 
     label: str
+    chapter: str
     statement: str
     source: str
     kind: Literal["theorem", "finding"]
@@ -93,6 +115,14 @@ class Claim:
     run: Callable[[Any], Any]
     judge: Callable[[Any], tuple[Check, ...]]
     dropped: Mapping[str, Mapping[str, Any]]
+
+    def __post_init__(self) -> None:
+        """Refuse a chapter that the course does not have."""
+        if self.chapter not in CHAPTERS:
+            raise ValueError(
+                f"claim {self.label!r} names the chapter {self.chapter!r}; expected one of "
+                f"{list(CHAPTERS)}."
+            )
 
     def measure(self, **changes: Any) -> Any:
         """Return the result of ``run`` for ``config`` with ``changes``.

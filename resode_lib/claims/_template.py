@@ -39,6 +39,7 @@ def judge(result: Result) -> tuple[Check, ...]:
 
 CLAIM = Claim(
     label="thm-the-label-in-the-book",
+    chapter="discretize/euler",
     statement="One sentence.",
     source="where it is proved",
     kind="theorem",

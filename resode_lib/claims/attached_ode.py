@@ -64,6 +64,7 @@ def judge(result: Result) -> tuple[Check, ...]:
 
 CLAIM = Claim(
     label="prop-attached-ode",
+    chapter="discretize/euler",
     statement="An ODE can agree with a network at every node k/L and stay at distance 1/4 from "
     "it for every depth.",
     source="proved in the chapter, after Sander, Ablin, Peyré 2022",

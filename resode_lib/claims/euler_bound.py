@@ -87,6 +87,7 @@ def judge(result: Result) -> tuple[Check, ...]:
 
 CLAIM = Claim(
     label="thm-euler-bound",
+    chapter="discretize/euler",
     statement="A network with step 1/L stays within (e^Lambda - 1)/(2 Lambda L) max||H''|| "
     "of its ODE.",
     source="proved in the chapter, after Sander, Ablin, Peyré 2022",

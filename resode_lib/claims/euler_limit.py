@@ -49,6 +49,7 @@ def judge(result: Result) -> tuple[Check, ...]:
 
 CLAIM = Claim(
     label="cor-euler-limit",
+    chapter="discretize/euler",
     statement="If the weights are slices of one Lipschitz path, the network is O(1/L) close to "
     "the ODE of that path.",
     source="Marion, Wu, Sander, Biau 2023, Proposition 2",

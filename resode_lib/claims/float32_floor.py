@@ -100,6 +100,7 @@ def judge(result: Result) -> tuple[Check, ...]:
 
 CLAIM = Claim(
     label="prop-float32-floor",
+    chapter="start/jax-and-flax",
     statement="Rounding adds at most (e^Lambda - 1)/Lambda L u M to the error of a network, so "
     "in float32 deeper stops being closer.",
     source="proved in the chapter",

@@ -82,6 +82,7 @@ def judge(result: Result) -> tuple[Check, ...]:
 
 CLAIM = Claim(
     label="thm-integrator-order",
+    chapter="discretize/euler",
     statement="On a smooth path the error of Euler, midpoint, Heun and RK4 falls like L^-1, "
     "L^-2, L^-2 and L^-4.",
     source="classical; for Euler proved in the chapter",

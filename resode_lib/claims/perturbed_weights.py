@@ -78,6 +78,7 @@ def judge(result: Result) -> tuple[Check, ...]:
 
 CLAIM = Claim(
     label="cor-perturbed-weights",
+    chapter="discretize/euler",
     statement="Weights within O(1/L) of a Lipschitz path give a network within O(1/L) of its ODE.",
     source="Marion, Wu, Sander, Biau 2023, Proposition 11",
     kind="theorem",

@@ -107,6 +107,7 @@ def judge(result: Result) -> tuple[Check, ...]:
 
 CLAIM = Claim(
     label="prop-tight-bound",
+    chapter="discretize/euler",
     statement="The Euler bound is attained for Lambda = 0 and attained in the limit for "
     "Lambda > 0.",
     source="proved in the chapter, after Sander, Ablin, Peyré 2022",
