@@ -58,8 +58,10 @@ class Check:
     def __str__(self) -> str:
         """Return one line: quantity, value, requirement, outcome."""
         outcome = "holds" if self.holds else "fails"
-        # Rounding errors differ between machines: their digits say nothing.
-        shown = "below 1e-9" if 0 < abs(self.value) < 1e-9 else f"{self.value:.3g}"
+        # Rounding errors differ between machines and versions: neither their digits nor an exact
+        # zero says anything. An integer counts something, so its zero is one.
+        rounding = isinstance(self.value, float) and abs(self.value) < 1e-9
+        shown = "below 1e-9" if rounding else f"{self.value:.3g}"
         return f"{self.quantity}: {shown}  ({self.requirement})  {outcome}"
 
 
