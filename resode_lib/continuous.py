@@ -1,15 +1,25 @@
-"""The limit ODE solved to reference accuracy: the only door to diffrax."""
+"""Infinite depth to reference accuracy: the limit ODE and the limit of training.
+
+The only door to diffrax.
+"""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import diffrax
 import jax
 import jax.numpy as jnp
+import numpy as np
+from numpy.polynomial import chebyshev
 
-from resode_lib._types import Array, Field, Float, Path, Scalar, State
+from resode_lib import resnet, stacks
+from resode_lib._types import Array, Field, Float, Path, Scalar, Stack, State
+from resode_lib.resnet import ResNet
 
-__all__ = ["evolve", "field_of", "solve"]
+__all__ = ["TrainingLimit", "evolve", "field_of", "gap", "solve", "training_limit"]
+
+FINAL_ITERATION = 100
+"""Picard's iteration stops here at the latest."""
 
 
 def field_of(path: Path) -> Field:
@@ -98,3 +108,150 @@ def evolve(
     observed, last = run(leaves)
     last = jax.tree.unflatten(structure, [leaf[0] for leaf in last])
     return jax.tree.unflatten(outputs, observed), last
+
+
+def gap(stack: Stack, path: Path, h: State) -> Float[Array, ""]:
+    """Return ``max_k ||h_k - H(k/L)||`` over layers and samples: the network against its limit.
+
+    Args:
+        stack: the weights of the network, depth ``L``.
+        path: the weights of the ODE as a function of depth.
+        h: the common start, shape (..., d), float64.
+
+    Raises:
+        TypeError: if ``h`` is not float64.
+    """
+    depth = stacks.depth(stack)
+    states = resnet.trajectory(stack, h)
+    exact = solve(field_of(path), h, times=jnp.arange(depth + 1) / depth)
+    return jnp.linalg.norm(states - exact, axis=-1).max()
+
+
+class TrainingLimit(NamedTuple):
+    """The training dynamics of infinitely deep networks, at chosen training times.
+
+    Attributes:
+        times: training times, shape (r,).
+        losses: the loss at each of them, shape (r,).
+        models: ``A``, the weights at the Chebyshev points of depth, and ``B``; every array with a
+            leading axis r.
+    """
+
+    times: Float[Array, " r"]
+    losses: Float[Array, " r"]
+    models: ResNet
+
+    def sample(self, depth: int) -> Stack:
+        """Return the weights at ``s_k = k/L``, every array of shape (r, L, ...)."""
+        points = jax.tree.leaves(self.models.stack)[0].shape[1]
+        weights = jnp.asarray(_interpolation(points, np.arange(depth) / depth))
+        return jax.tree.map(
+            lambda leaf: jnp.einsum("kp,rp...->rk...", weights, leaf), self.models.stack
+        )
+
+
+def training_limit(
+    model: ResNet,
+    path: Path,
+    x: Float[Array, "n inputs"],
+    y: Float[Array, "n outputs"],
+    *,
+    times: Float[Array, " r"],
+    points: int = 17,
+    tolerance: float = 1e-9,
+) -> TrainingLimit:
+    r"""Solve the limit as ``L`` grows of the gradient flow on ``1/n sum_i ||B H_i(1) - y_i||^2``.
+
+    With :math:`H_i' = f(H_i, Z)`, :math:`H_i(0) = A x_i` and the costates
+    :math:`P_i' = -\partial_1 f(H_i, Z)^\top P_i`, :math:`P_i(1) = 2 B^\top (B H_i(1) - y_i)`,
+
+    .. math:: \partial_t Z(s) = -\tfrac1n \sum_i \partial_2 f(H_i(s), Z(s))^\top P_i(s), \quad
+        \dot A = -\tfrac1n \sum_i P_i(0) x_i^\top, \quad
+        \dot B = -\tfrac2n \sum_i (B H_i(1) - y_i) H_i(1)^\top.
+
+    No layers here: depth is represented by polynomials through Chebyshev points, states and
+    costates by the integral equations, so that a network can be compared with something else than
+    a network. Spectral accuracy in depth; the weights must be smooth in it.
+
+    Args:
+        model: its ``A`` and ``B`` are the start; its stack is not used.
+        path: the weights at the start of training, smooth in depth.
+        x: inputs.
+        y: targets.
+        times: increasing training times, the first at 0.
+        points: how many Chebyshev points in depth.
+        tolerance: of the adaptive solver in training time.
+
+    Raises:
+        TypeError: unless the parameters are float64.
+
+    Source: :cite:t:`marion2024implicit`, Theorem 4 and its proof, without clipping; transposes and
+    signs of the costate equation derived here.
+    """
+    s = _chebyshev_points(points)
+    start = ResNet(model.A[...], jax.vmap(path)(jnp.asarray(s)), model.B[...])
+    integral = jnp.asarray(_integration(points))  # row j integrates from 0 to s_j
+    n = x.shape[0]
+
+    def states(model: ResNet) -> Array:
+        first = x @ model.A[...].T
+        residuals = jax.vmap(lambda Z, H: Z(H))
+        return _picard(integral, lambda H: residuals(model.stack, H), first)
+
+    def pulled_back(Z: Stack, H: Array, P: Array) -> tuple[Stack, Array]:
+        return jax.vmap(lambda Z, H, P: jax.vjp(lambda Z, H: Z(H), Z, H)[1](P))(Z, H, P)
+
+    def velocity(t: Scalar, model: ResNet) -> ResNet:
+        Z, B, H = model.stack, model.B[...], states(model)
+        error = H[-1] @ B.T - y
+        last, to_the_end = 2 * error @ B, integral[-1:] - integral
+        P = _picard(to_the_end, lambda P: pulled_back(Z, H, P)[1], last)
+        dZ = jax.tree.map(lambda leaf: -leaf / n, pulled_back(Z, H, P)[0])
+        return ResNet(-P[0].T @ x / n, dZ, -2 / n * error.T @ H[-1])
+
+    def observe(model: ResNet) -> tuple[Array, ResNet]:
+        error = states(model)[-1] @ model.B[...].T - y
+        return jnp.sum(error**2, axis=-1).mean(), model
+
+    (losses, models), _ = evolve(velocity, start, times=times, observe=observe, tolerance=tolerance)
+    return TrainingLimit(times, losses, models)
+
+
+def _picard(integral: Array, rate: Callable[[Array], Array], constant: Array) -> Array:
+    """Solve ``u = constant + integral of rate(u)`` at the points, from the constant function.
+
+    After ``j`` iterations the error is at most ``C Lip^j / j!``, for any Lipschitz constant.
+    """
+    start = jnp.broadcast_to(constant, (len(integral), *constant.shape))
+
+    def unfinished(carry: tuple) -> Array:
+        change, values, count = carry
+        return (change > 1e-13 * jnp.abs(values).max()) & (count < FINAL_ITERATION)
+
+    def improve(carry: tuple) -> tuple:
+        _, values, count = carry
+        better = start + jnp.tensordot(integral, rate(values), 1)
+        return jnp.abs(better - values).max(), better, count + 1
+
+    return jax.lax.while_loop(unfinished, improve, (jnp.inf, start, 0))[1]
+
+
+def _chebyshev_points(points: int) -> np.ndarray:
+    """Return the extrema of a Chebyshev polynomial, moved to [0, 1], increasing."""
+    return (1 - np.cos(np.pi * np.arange(points) / (points - 1))) / 2
+
+
+def _coefficients(points: int) -> np.ndarray:
+    """Return the matrix from values at the points to Chebyshev coefficients on [-1, 1]."""
+    return np.linalg.inv(chebyshev.chebvander(2 * _chebyshev_points(points) - 1, points - 1))
+
+
+def _integration(points: int) -> np.ndarray:
+    """Return the matrix from values at the points to integrals from 0 to each point."""
+    primitives = chebyshev.chebint(_coefficients(points), lbnd=-1, scl=0.5)
+    return chebyshev.chebval(2 * _chebyshev_points(points) - 1, primitives).T
+
+
+def _interpolation(points: int, s: np.ndarray) -> np.ndarray:
+    """Return the matrix from values at the points to values at ``s``."""
+    return chebyshev.chebvander(2 * s - 1, points - 1) @ _coefficients(points)

@@ -1,15 +1,88 @@
 """Numbers about a stack or a run: what we measure when a theorem speaks."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from scipy.special import stdtrit
 
-from resode_lib._types import Numbers
+from resode_lib import stacks, training
+from resode_lib._types import Array, Float, Numbers, Scalar, Stack
 
-__all__ = ["Slope", "observed_slope"]
+__all__ = [
+    "Slope",
+    "depth_lipschitz",
+    "observed_slope",
+    "path_length",
+    "pl_ratio",
+    "refinement_change",
+]
 
 FEWEST_POINTS = 4
+
+
+def depth_lipschitz(stack: Stack) -> Float[Array, ""]:
+    """Return ``L max_k ||theta_{k+1} - theta_k||``, the Lipschitz number of the weights in depth.
+
+    The norm of a layer is the sum of the Frobenius norms of its arrays. Slices of a Lipschitz path
+    keep it bounded as ``L`` grows; independent layers make it grow like ``L``.
+
+    Raises:
+        ValueError: for a single layer.
+
+    Source: :cite:t:`marion2024implicit`, Proposition 3 (its constant ``K``).
+    """
+    steps = sum(jax.tree.leaves(stacks.increments(stack)))
+    return stacks.depth(stack) * jnp.max(steps)
+
+
+def refinement_change(loss: Callable[[Stack], Scalar], stack: Stack) -> Float[Array, ""]:
+    """Return ``|loss(2L layers) - loss(L layers)| / loss(L layers)``: is the network an ODE?
+
+    The layers in between are linear interpolations. Slices of a smooth path give ``O(1/L)``. It
+    is the linear interpolation that sees roughness: repeating every layer, or leaving out every
+    second one, gives ``O(1/L)`` for any bounded weights. And it sees it through residuals that
+    are nonlinear in the weights only: of a linear one the interpolated layers keep the sum.
+
+    Args:
+        loss: the loss of a stack of any depth.
+        stack: the weights.
+
+    Source: after :cite:t:`ott2021resnet`.
+    """
+    finer = stacks.sample(stacks.piecewise_linear(stack), 2 * stacks.depth(stack))
+    value = jnp.asarray(loss(stack))
+    return jnp.abs(loss(finer) - value) / value
+
+
+def pl_ratio(loss: Callable[[Any], Scalar], parameters: Any) -> Float[Array, ""]:
+    """Return ``||depth gradient||^2 / loss`` in the norm of depth: the local PL constant here.
+
+    Along the gradient flow it is the rate at which ``-log(loss)`` grows. The minimal value of the
+    loss is taken to be 0, and there is no factor 1/2: with the convention
+    ``1/2 ||gradient||^2 >= mu loss`` the constant is half of it.
+
+    Args:
+        loss: the loss of the parameters.
+        parameters: a stack or a `ResNet`.
+
+    Source: :cite:t:`marion2024implicit`, Definition 1.
+    """
+    value, gradient = training.depth_gradient(loss, parameters)
+    return training.depth_norm(gradient) ** 2 / value
+
+
+def path_length(records: Any) -> Float[Array, ""]:
+    """Return the length of a training path, ``sum_r depth_norm(theta_{r+1} - theta_r)``.
+
+    Args:
+        records: parameters with a leading axis of training times, as `training.Trajectory` keeps
+            them with ``record=lambda parameters: parameters``.
+    """
+    moves = jax.tree.map(lambda leaf: leaf[1:] - leaf[:-1], records)
+    return jnp.sum(jax.vmap(training.depth_norm)(moves))
 
 
 class Slope(NamedTuple):

@@ -5,13 +5,27 @@ stacks, and stacks are interpolated into paths.
 """
 
 from collections.abc import Callable
+from math import ceil, sqrt
 
 import jax
 import jax.numpy as jnp
 
-from resode_lib._types import Block, Key, Path, Scalar, Stack
+from resode_lib._types import Array, Block, Key, Path, Scalar, Stack
 
-__all__ = ["depth", "iid", "piecewise_constant", "piecewise_linear", "sample", "tied"]
+__all__ = [
+    "depth",
+    "gaussian_process",
+    "iid",
+    "increments",
+    "norms",
+    "piecewise_constant",
+    "piecewise_linear",
+    "sample",
+    "tied",
+]
+
+ROUGHEST = 0.05
+"""The smallest length scale of `gaussian_process`."""
 
 
 def depth(stack: Stack) -> int:
@@ -96,3 +110,60 @@ def piecewise_linear(stack: Stack) -> Path:
         return jax.tree.map(lambda a, b: (1 - fraction) * a + fraction * b, left, right)
 
     return path
+
+
+def gaussian_process(draw: Callable[[Key], Block], key: Key, *, length_scale: float) -> Path:
+    r"""Return a path whose entries are independent, smooth Gaussian processes in depth.
+
+    :math:`\Theta(s) = \sum_j \varphi_j(s) \xi_j` with :math:`\xi_j` drawn by ``draw`` and
+    :math:`\varphi_j(s) = e^{-u^2/2} u^j / \sqrt{j!}`, :math:`u = (s - 1/2) / \ell`, so that
+    :math:`\sum_j \varphi_j(s) \varphi_j(s') = \exp(-(s - s')^2 / (2 \ell^2))`. Sampled at any
+    depth it is the same path, which is what the limit theorems ask of an initialisation.
+
+    Args:
+        draw: makes a block with centred Gaussian entries from a key.
+        key: random key.
+        length_scale: ``l``, the distance in depth over which weights are alike.
+
+    Raises:
+        ValueError: if ``length_scale`` is below 0.05: too rough for the series.
+
+    Source: :cite:t:`marion2024implicit`, Section 4 and Appendix A (smooth initialisation).
+    """
+    if length_scale < ROUGHEST:
+        raise ValueError(
+            f"gaussian_process needs length_scale >= {ROUGHEST}, got {length_scale}; for rougher "
+            "weights use stacks.iid."
+        )
+    mean = (0.5 / length_scale) ** 2
+    # phi_j^2 is a Poisson law of this mean at most: ten standard deviations beyond lie below 1e-16.
+    terms = jnp.arange(ceil(mean + 10 * sqrt(mean) + 30))
+    coefficients = jax.vmap(draw)(jax.random.split(key, len(terms)))
+
+    def path(s: Scalar) -> Block:
+        u = (jnp.asarray(s) - 0.5) / length_scale
+        factorials = jnp.exp(-0.5 * jax.scipy.special.gammaln(terms + 1.0))
+        features = jnp.exp(-(u**2) / 2) * u**terms * factorials
+        return jax.tree.map(lambda leaf: jnp.tensordot(features, leaf, 1), coefficients)
+
+    return path
+
+
+def norms(stack: Stack) -> Stack:
+    """Return the Frobenius norm of every array of every layer: the same tree, shape (L,)."""
+    return jax.tree.map(_norm_per_layer, stack)
+
+
+def increments(stack: Stack) -> Stack:
+    """Return ``||theta_{k+1} - theta_k||_F`` for every array: the same tree, shape (L - 1,).
+
+    Raises:
+        ValueError: for a single layer, which has no neighbour.
+    """
+    if depth(stack) < 2:
+        raise ValueError("increments need at least two layers, got depth 1.")
+    return jax.tree.map(lambda leaf: _norm_per_layer(leaf[1:] - leaf[:-1]), stack)
+
+
+def _norm_per_layer(leaf: Array) -> Array:
+    return jnp.sqrt(jnp.sum(leaf**2, axis=tuple(range(1, leaf.ndim))))

@@ -25,6 +25,7 @@ __all__ = [
     "Trajectory",
     "clip_coordinates",
     "depth_gradient",
+    "depth_norm",
     "gradient_descent",
     "gradient_flow",
     "mean_squared_error",
@@ -123,6 +124,26 @@ def depth_gradient(
     """
     value, gradient = jax.value_and_grad(loss)(parameters)
     return value, jax.tree.map(clip, _in_depth(gradient))
+
+
+def depth_norm(parameters: Parameters) -> Float[Array, ""]:
+    r"""Return the norm :math:`(\|A\|^2 + \|B\|^2 + \tfrac1L \sum_k \|Z_k\|^2)^{1/2}`.
+
+    It is the norm whose gradient is `depth_gradient`; along the gradient flow
+    ``-d loss / dt = depth_norm(depth_gradient)^2``.
+
+    Args:
+        parameters: a stack or a `ResNet`, or a difference of two.
+    """
+    return jnp.sqrt(_squared(parameters))
+
+
+def _squared(parameters: Parameters) -> Array:
+    if isinstance(parameters, ResNet):
+        ends = jnp.sum(parameters.A[...] ** 2) + jnp.sum(parameters.B[...] ** 2)
+        return ends + _squared(parameters.stack)
+    leaves = jax.tree.leaves(parameters)
+    return jnp.asarray(sum(jnp.sum(leaf**2) for leaf in leaves)) / stacks.depth(parameters)
 
 
 def gradient_descent(

@@ -1,9 +1,13 @@
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 
-from resode_lib import continuous
+from resode_lib import continuous, stacks, training
+from resode_lib.blocks import Linear, TwoLayer
 from resode_lib.claims._problems import EXACT
+from resode_lib.resnet import ResNet
 
 TIMES = np.linspace(0, 1, 5)
 
@@ -27,3 +31,72 @@ def test_a_loose_tolerance_is_seen():
 def test_float32_is_refused():
     with pytest.raises(TypeError, match="needs float64, got float32; call"):
         continuous.solve(lambda s, h: h, jnp.ones(1, jnp.float32), times=jnp.asarray(TIMES))
+
+
+def test_the_gap_of_a_network_to_its_ode_halves_with_depth():
+    problem = EXACT["rotation"]()
+    gaps = [
+        float(continuous.gap(stacks.sample(problem.path, L), problem.path, problem.start))
+        for L in (32, 64)
+    ]
+    # h' = i a h: Euler grows by (1 + a^2/L^2)^(1/2) a layer, so the gap is a^2 / (2 L) + O(1/L^2).
+    assert gaps[0] / gaps[1] == pytest.approx(2, rel=0.05)
+    assert gaps[1] == pytest.approx(2.0**2 / (2 * 64), rel=0.05)
+
+
+def scalar_limit(**options):
+    """The linear network of width 1: ``H = A e^z x`` with ``z`` the mean of the weights."""
+    one = jnp.ones((1, 1))
+    model = ResNet(one, stacks.tied(Linear(0.0 * one), 1), one)
+    return continuous.training_limit(
+        model, lambda s: Linear(0.3 * one + 0 * s), one, 2 * one, **options
+    )
+
+
+def test_the_limit_of_training_in_closed_form():
+    """With ``u = A e^z B`` and ``l = (u - 2)^2``: ``A' = -2 (u - 2) u / A`` and so on."""
+
+    def velocity(t, state):
+        A, z, B = state
+        u = A * np.exp(z) * B
+        return [-2 * (u - 2) * u / A, -2 * (u - 2) * u, -2 * (u - 2) * u / B]
+
+    times = jnp.linspace(0.0, 0.5, 6)
+    exact = solve_ivp(velocity, (0, 0.5), [1, 0.3, 1], t_eval=times, rtol=1e-11, atol=1e-12).y
+    limit = scalar_limit(times=times)
+    np.testing.assert_allclose(limit.models.A[..., 0, 0], exact[0], rtol=1e-7)
+    np.testing.assert_allclose(limit.models.B[..., 0, 0], exact[2], rtol=1e-7)
+    weights = limit.sample(4).theta[..., 0, 0]  # (times, layers): the same in every layer
+    np.testing.assert_allclose(weights, np.repeat(exact[1][:, None], 4, axis=1), rtol=1e-7)
+    u = exact[0] * np.exp(exact[1]) * exact[2]
+    np.testing.assert_allclose(np.sqrt(limit.losses), np.abs(u - 2), atol=1e-7)
+
+
+def test_trained_networks_approach_the_trained_limit(key):
+    keys = jax.random.split(key, 4)
+    waves = [TwoLayer.gaussian(k, width=3, hidden=6) for k in keys[:2]]
+
+    def path(s):
+        return jax.tree.map(lambda a, b: a + b * jnp.sin(3 * s), *waves)
+
+    x, y = jax.random.normal(keys[2], (5, 3)), jax.random.normal(keys[3], (5, 3))
+    times = jnp.linspace(0.0, 1.0, 3)
+    ends = ResNet(jnp.eye(3), stacks.tied(waves[0], 1), jnp.eye(3))
+    limit = continuous.training_limit(ends, path, x, y, times=times)
+
+    def distance(depth):
+        start = ResNet(jnp.eye(3), stacks.sample(path, depth), jnp.eye(3))
+        run = training.gradient_flow(
+            lambda model: training.mean_squared_error(model(x), y),
+            start,
+            times=times,
+            record=lambda model: model,
+        )
+        gaps = jax.tree.map(
+            lambda a, b: jnp.abs(a - b).max(), run.records.stack, limit.sample(depth)
+        )
+        return max(*jax.tree.leaves(gaps), jnp.abs(run.records.B[...] - limit.models.B[...]).max())
+
+    gaps = [float(distance(depth)) for depth in (16, 32)]
+    assert gaps[0] / gaps[1] == pytest.approx(2, rel=0.15)  # O(1/L) with an O(1/L^2) remainder
+    assert gaps[1] < 0.1

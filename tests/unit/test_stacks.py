@@ -83,3 +83,44 @@ def test_leaves_of_different_depth_are_no_stack():
 def test_a_network_needs_a_layer():
     with pytest.raises(ValueError, match="at least one layer, got depth 0"):
         stacks.sample(path, 0)
+
+
+def test_a_gaussian_process_has_its_covariance(key):
+    """Over 4,000 entries a sample covariance is off by about sqrt(2 / 4000) = 0.022."""
+    path = stacks.gaussian_process(
+        lambda key: Linear(jax.random.normal(key, (64, 64))), key, length_scale=0.3
+    )
+    values = theta(stacks.sample(path, 6)).reshape(6, -1)
+    s = np.arange(6) / 6
+    exact = np.exp(-((s[:, None] - s) ** 2) / (2 * 0.3**2))
+    np.testing.assert_allclose(values @ values.T / values.shape[1], exact, atol=5 * 0.022)
+
+
+def test_a_gaussian_process_is_one_path_at_every_depth(key):
+    path = stacks.gaussian_process(
+        lambda key: Linear(jax.random.normal(key, (2, 2))), key, length_scale=0.05
+    )
+    coarse, fine = stacks.sample(path, 8), stacks.sample(path, 64)
+    np.testing.assert_allclose(theta(fine)[::8], theta(coarse), rtol=1e-12)
+    assert np.isfinite(theta(fine)).all()
+
+
+def test_a_gaussian_process_has_bounded_roughness(key):
+    with pytest.raises(ValueError, match=r"needs length_scale >= 0.05, got 0.01"):
+        stacks.gaussian_process(lambda key: Linear(jnp.eye(2)), key, length_scale=0.01)
+
+
+def test_norms_and_increments_are_per_layer_and_array():
+    stack = stacks.sample(path, 5)
+    np.testing.assert_allclose(
+        theta(stacks.norms(stack)), np.linalg.norm(theta(stack), axis=(1, 2)), rtol=1e-14
+    )
+    steps = np.diff(theta(stack), axis=0)
+    np.testing.assert_allclose(
+        theta(stacks.increments(stack)), np.linalg.norm(steps, axis=(1, 2)), rtol=1e-14
+    )
+
+
+def test_one_layer_has_no_increments():
+    with pytest.raises(ValueError, match="at least two layers, got depth 1"):
+        stacks.increments(stacks.sample(path, 1))
