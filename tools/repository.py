@@ -16,7 +16,10 @@ import notebooks
 ROOT = Path(__file__).resolve().parents[1]
 ADDRESS = re.compile(r"^https://github\.com/(?P<owner>[\w.-]+)/(?P<name>[\w.-]+?)(\.git)?/?$")
 SOURCES = ("*.md", "*.yml", "*.toml", "*.cff", "book/**/*.md", "resode_lib/**/*.py")
-INSTALL = re.compile(r"git\+(?P<url>[^@\s\"']+)")
+OWN = (  # addresses of this form are always our own
+    re.compile(r"git\+(?P<url>[^@\s\"']+)"),
+    re.compile(r"(?P<url>https://github\.com/[\w.-]+/[\w.-]+)(?=/actions/)"),
+)
 
 
 @dataclass(frozen=True)
@@ -130,10 +133,10 @@ def disagreements(root: Path = ROOT) -> list[str]:
         if not re.search(whole(line), text)
     ]
     for path in source_files(root):
-        for install in INSTALL.finditer(path.read_text(encoding="utf-8")):
-            if install["url"].removesuffix(".git") not in (repository.url, "URL"):
-                name = path.relative_to(root)
-                found.append(f"{name}: got {install[0]}, expected git+{repository.url}")
+        text, name = path.read_text(encoding="utf-8"), path.relative_to(root)
+        for address in (match for pattern in OWN for match in pattern.finditer(text)):
+            if address["url"].removesuffix(".git") not in (repository.url, "URL"):
+                found.append(f"{name}: got {address[0]}, expected {repository.url}")
     return found
 
 

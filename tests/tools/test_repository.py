@@ -40,6 +40,17 @@ def test_one_command_changes_every_place(copy, capsys):
     assert left == []
 
 
+def test_a_badge_of_another_repository_is_named(copy):
+    path = copy.root / "README.md"
+    # One of the two addresses on the badge's line: the rest of the file still agrees.
+    path.write_text(
+        _text(path).replace(f"{repository.current(ROOT).url}/actions", f"{NEW}/actions", 1)
+    )
+    assert repository.disagreements(copy.root) == [
+        f"README.md: got {NEW}, expected {repository.current(ROOT).url}"
+    ]
+
+
 def test_and_back_again(copy):
     before = {path: _text(path) for path in repository.source_files(copy.root)}
     old = repository.current(copy.root)
