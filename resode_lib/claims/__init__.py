@@ -40,8 +40,9 @@ from resode_lib.claims import (
     two_norms,
 )
 from resode_lib.claims._claim import CHAPTERS, Check, Claim, Verdict
+from resode_lib.claims._ledger import recorded, to_store
 
-__all__ = ["CHAPTERS", "CLAIMS", "Check", "Claim", "Verdict", "get"]
+__all__ = ["CHAPTERS", "CLAIMS", "Check", "Claim", "Verdict", "get", "recorded", "to_store"]
 
 CLAIMS = {
     module.CLAIM.label: module.CLAIM

@@ -54,7 +54,7 @@ CLAIM = Claim(
         "A network on the line whose residuals have a Lipschitz constant below L keeps the order "
         "of points, like every flow: it cannot exchange two of them."
     ),
-    source="after Dupont, Doucet, Teh 2019",
+    source="after Dupont and others 2019, Augmented neural ODEs",
     kind="theorem",
     config=Config(),
     run=run,
