@@ -157,8 +157,8 @@ def digits(key: Key, *, test_samples: int = 360) -> tuple[Dataset, Dataset]:
         test_samples: how many of the digits are kept for the test.
 
     Returns:
-        The training set and the test set: images in [0, 1] of shape (n, 8, 8, 1), the last axis
-        being the channel, and labels 0 to 9. Flatten them by ``x.reshape(n, -1)``.
+        A training set and a test set. Images have entries in [0, 1] and shape (n, 8, 8, 1), the
+        last axis being the channel; labels are 0 to 9. Flatten them by ``x.reshape(n, -1)``.
 
     Raises:
         ValueError: if one of the two sets would be empty.
@@ -228,8 +228,9 @@ def cifar10(
         progress: called as ``progress(done, total)`` with bytes while downloading.
 
     Returns:
-        The training set and the test set: images in [0, 1] as float32, shape (n, 32, 32, 3), the
-        last axis being red, green, blue, and labels 0 to 9. The images fill 0.7 GiB.
+        A training set and a test set. Images have float32 entries in [0, 1] and shape
+        (n, 32, 32, 3), the last axis being red, green, blue; labels are 0 to 9. The images fill
+        0.7 GiB.
 
     Raises:
         OSError: if the files are not there and cannot be downloaded.

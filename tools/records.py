@@ -160,8 +160,8 @@ def make(entry: Entry) -> None:
         },
         "data": data,
     }
-    order = {e.name: k for k, e in enumerate(entries()) if e.record == entry.record}
-    content = {name: content[name] for name in sorted(content, key=order.get) if name in order}
+    names = [known.name for known in entries() if known.record == entry.record]
+    content = {name: content[name] for name in names if name in content}
     record_path(entry.record).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     print(f"{entry.record}: {entry.name}  {time.perf_counter() - start:.1f} s", flush=True)
 

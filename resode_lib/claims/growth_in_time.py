@@ -46,7 +46,7 @@ def judge(result: Result) -> tuple[Check, ...]:
 
 
 CLAIM = Claim(
-    label="prop-growth-in-time",
+    label="obs-growth-in-time",
     chapter="train/implicit-regularization",
     statement=(
         "The Lipschitz number of the weights in depth grows with training time; at a fixed time "

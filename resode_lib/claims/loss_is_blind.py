@@ -46,7 +46,7 @@ def judge(result: Result) -> tuple[Check, ...]:
 
 
 CLAIM = Claim(
-    label="prop-loss-is-blind",
+    label="obs-loss-is-blind",
     chapter="train/implicit-regularization",
     statement=(
         "Tied and independent starts train to similar losses; the Lipschitz number of the weights "

@@ -83,7 +83,7 @@ def judge(result: Result) -> tuple[Check, ...]:
 
 
 CLAIM = Claim(
-    label="prop-scaling-exponents",
+    label="obs-scaling-exponents",
     chapter="discretize/closeness",
     statement=(
         "Independent layers move the state by O(L^(1/2 - beta)) at the scale L^(-beta): with 1/L "

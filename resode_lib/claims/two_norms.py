@@ -53,7 +53,7 @@ def judge(result: Result) -> tuple[Check, ...]:
 
 
 CLAIM = Claim(
-    label="prop-two-norms",
+    label="obs-two-norms",
     chapter="train/implicit-regularization",
     statement=(
         "The root of the summed squares of increments of order 1/L falls like L^(-1/2): a figure "

@@ -14,7 +14,7 @@ from resode_lib.claims import CHAPTERS, Check, Claim, Verdict
 
 BOOK = Path(__file__).parents[2] / "book"
 STATEMENT = re.compile(
-    r"^`{3,}\{prf:(theorem|proposition|corollary|lemma)\}[^\n]*\n:label: (\S+)", re.M
+    r"^`{3,}\{prf:(theorem|proposition|corollary|lemma|observation)\}[^\n]*\n:label: (\S+)", re.M
 )
 UNCHECKED = re.compile(r"^% no claim for (\S+): \S+", re.M)
 
