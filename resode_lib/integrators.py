@@ -11,7 +11,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from resode_lib._types import Array, Field, Float, State
+from resode_lib._types import Array, Field, Float, Scalar, State
 
 __all__ = [
     "INTEGRATORS",
@@ -27,7 +27,7 @@ __all__ = [
 
 Fraction = int | float
 CellField = Callable[[Fraction, State], State]
-Step = Callable[[CellField, State, float], State]
+Step = Callable[[CellField, State, Scalar], State]
 
 
 class Integrator(NamedTuple):
@@ -53,25 +53,25 @@ def _reflected(step: Step) -> Step:
     return lambda field, h, ds: step(lambda r, h: -field(1 - r, h), h, ds)
 
 
-def _euler_step(field: CellField, h: State, ds: float) -> State:
+def _euler_step(field: CellField, h: State, ds: Scalar) -> State:
     return h + ds * field(0, h)
 
 
-def _euler_reverse(field: CellField, h: State, ds: float) -> State:
+def _euler_reverse(field: CellField, h: State, ds: Scalar) -> State:
     # The exact inverse needs the field at the unknown left state; h differs from it by O(ds).
     return h - ds * field(0, h)
 
 
-def _midpoint_step(field: CellField, h: State, ds: float) -> State:
+def _midpoint_step(field: CellField, h: State, ds: Scalar) -> State:
     return h + ds * field(0.5, h + 0.5 * ds * field(0, h))
 
 
-def _heun_step(field: CellField, h: State, ds: float) -> State:
+def _heun_step(field: CellField, h: State, ds: Scalar) -> State:
     left = field(0, h)
     return h + 0.5 * ds * (left + field(1, h + ds * left))
 
 
-def _rk4_step(field: CellField, h: State, ds: float) -> State:
+def _rk4_step(field: CellField, h: State, ds: Scalar) -> State:
     k1 = field(0, h)
     k2 = field(0.5, h + 0.5 * ds * k1)
     k3 = field(0.5, h + 0.5 * ds * k2)

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from resode_lib import blocks, stacks
-from resode_lib._types import Array, Block, Float, Key, Stack, State
+from resode_lib._types import Array, Block, Float, Key, Scalar, Stack, State
 from resode_lib.integrators import Fraction, Integrator, euler
 
 __all__ = ["ResNet", "forward", "trajectory"]
@@ -34,13 +34,13 @@ def _block_at(cell: tuple[Block, ...], r: Fraction) -> Block:
     return jax.tree.map(lambda left, right: (1 - r) * left + r * right, *cell)
 
 
-def _layer(stack: Stack, integrator: Integrator, step_size: int | float | None) -> Layer:
+def _layer(stack: Stack, integrator: Integrator, step_size: Scalar | int | None) -> Layer:
     ds = 1 / stacks.depth(stack) if step_size is None else step_size
     return lambda h, cell: integrator.step(lambda r, h: _block_at(cell, r)(h), h, ds)
 
 
 def forward(
-    stack: Stack, h: State, *, integrator: Integrator = euler, step_size: int | float | None = None
+    stack: Stack, h: State, *, integrator: Integrator = euler, step_size: Scalar | int | None = None
 ) -> State:
     """Return the last hidden state ``h_L``.
 
@@ -48,7 +48,7 @@ def forward(
         stack: the weights, leading axis ``L``.
         h: the input states ``h_0``, shape (..., d).
         integrator: the one-step method; Euler makes a residual network.
-        step_size: what multiplies each residual, ``1/L`` unless given.
+        step_size: what multiplies each residual, ``1/L`` unless given; may be traced.
 
     Returns:
         ``h_L``, shape (..., d).
@@ -63,7 +63,7 @@ def forward(
 
 
 def trajectory(
-    stack: Stack, h: State, *, integrator: Integrator = euler, step_size: int | float | None = None
+    stack: Stack, h: State, *, integrator: Integrator = euler, step_size: Scalar | int | None = None
 ) -> Float[Array, "steps *batch d"]:
     """Return all hidden states ``h_0..h_L``, shape (L + 1, ..., d); arguments as `forward`."""
     layer = _layer(stack, integrator, step_size)
