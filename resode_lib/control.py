@@ -5,6 +5,7 @@ the horizon ``T = L dt``; the weights ``u`` of a layer are the controls, the sam
 """
 
 from collections.abc import Callable, Sequence
+from math import sqrt
 from typing import Any, NamedTuple
 
 import jax
@@ -16,8 +17,11 @@ from resode_lib import resnet, stacks
 from resode_lib._types import Array, Float, Scalar, Stack, State
 
 __all__ = [
+    "H1",
+    "L2",
     "Cost",
     "Loss",
+    "Metric",
     "Minimum",
     "Profile",
     "continuation",
@@ -100,14 +104,46 @@ def objective(
     return value
 
 
+class Metric(NamedTuple):
+    """An inner product of stacks, as coordinates in which it is the Euclidean one.
+
+    Attributes:
+        coordinates: ``stack -> coordinates``, a tree of the same shapes.
+        stack: the inverse.
+    """
+
+    coordinates: Callable[[Stack], Stack]
+    stack: Callable[[Stack], Stack]
+
+
+def _increments(leaf: Array) -> Array:
+    return jnp.concatenate([leaf[:1], (leaf[1:] - leaf[:-1]) * sqrt(len(leaf))])
+
+
+def _sums(leaf: Array) -> Array:
+    return jnp.cumsum(jnp.concatenate([leaf[:1], leaf[1:] / sqrt(len(leaf))]), axis=0)
+
+
+def _each(transform: Callable[[Array], Array]) -> Callable[[Stack], Stack]:
+    return lambda stack: jax.tree.map(transform, stack)
+
+
+L2 = Metric(_each(lambda leaf: leaf / sqrt(len(leaf))), _each(lambda leaf: leaf * sqrt(len(leaf))))
+"""The mean over layers, ``1/L sum_k |u_k|^2``: the metric of `training.depth_gradient`."""
+
+H1 = Metric(_each(_increments), _each(_sums))
+"""``|u_0|^2 + L sum_k |u_{k+1} - u_k|^2``: with `roughness` the iterations grow no more with ``L``.
+"""
+
+
 class Minimum(NamedTuple):
     """Where a minimisation stopped.
 
     Attributes:
         stack: the controls.
         value: the objective there.
-        gradient_norm: of the gradient in the metric of depth (`training.depth_gradient`), so that
-            it means the same at every depth.
+        gradient_norm: of the gradient for the metric of the minimisation, so that it means the
+            same at every depth.
         iterations: how many were made.
         converged: whether the gradient norm reached the tolerance; a stationary point then, which
             need not be a global minimum.
@@ -138,6 +174,7 @@ def minimise(
     objective: Callable[[Stack], Scalar],
     stack: Stack,
     *,
+    metric: Metric = L2,
     tolerance: float = 1e-7,
     limit: int = 1000,
 ) -> Minimum:
@@ -150,17 +187,17 @@ def minimise(
     Args:
         objective: a smooth function of the stack.
         stack: where to start.
-        tolerance: stop at this norm of the gradient, in the metric of depth.
+        metric: in which steps and gradients are measured; it changes the way, not the minimiser.
+        tolerance: stop at this norm of the gradient.
         limit: the largest number of iterations.
 
     Returns:
         Where it stopped; `Minimum.checked` raises where that is no stationary point.
     """
-    start, restored = ravel_pytree(stack)
-    in_depth = jnp.sqrt(stacks.depth(stack))
+    start, unravelled = ravel_pytree(metric.coordinates(stack))
 
     def value_of(u: Array) -> Array:
-        return jnp.asarray(objective(restored(u)))
+        return jnp.asarray(objective(metric.stack(unravelled(u))))
 
     search = optax.lbfgs()
     value_and_gradient = optax.value_and_grad_from_state(value_of)
@@ -175,12 +212,12 @@ def minimise(
 
     def unfinished(carry: tuple) -> Array:
         _, _, gradient, _, k = carry
-        return (k < limit) & (in_depth * jnp.linalg.norm(gradient) > tolerance)
+        return (k < limit) & (jnp.linalg.norm(gradient) > tolerance)
 
     initial = (start, *jax.value_and_grad(value_of)(start), search.init(start), jnp.asarray(0))
     u, value, gradient, _, k = jax.lax.while_loop(unfinished, step, initial)
-    norm = in_depth * jnp.linalg.norm(gradient)
-    return Minimum(restored(u), value, norm, k, norm <= tolerance)
+    norm = jnp.linalg.norm(gradient)
+    return Minimum(metric.stack(unravelled(u)), value, norm, k, norm <= tolerance)
 
 
 def continuation(

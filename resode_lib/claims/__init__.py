@@ -10,7 +10,10 @@ from resode_lib.claims import (
     euler_limit,
     float32_floor,
     integrator_order,
+    limit_of_minima,
+    natural_boundary,
     perturbed_weights,
+    regulariser_limit,
     tight_bound,
 )
 from resode_lib.claims._claim import CHAPTERS, Check, Claim, Verdict
@@ -27,6 +30,9 @@ CLAIMS = {
         tight_bound,
         attached_ode,
         integrator_order,
+        regulariser_limit,
+        limit_of_minima,
+        natural_boundary,
     )
 }
 """All claims by label, in the order of the book."""

@@ -223,3 +223,29 @@ def test_a_profile_reads_states_and_controls(network, data):
     w, b = network.w[...][4], network.b[...][4]
     np.testing.assert_allclose(profile.norms[4], np.sqrt((w**2).sum() + (b**2).sum()))
     np.testing.assert_allclose(profile.times, 0.5 * np.arange(7))
+
+
+@pytest.mark.parametrize("metric", [control.L2, control.H1])
+def test_coordinates_make_the_metric_euclidean(metric, network):
+    coordinates = metric.coordinates(network)
+    for back, leaf in zip(
+        jax.tree.leaves(metric.stack(coordinates)), jax.tree.leaves(network), strict=True
+    ):
+        np.testing.assert_allclose(back, leaf, rtol=1e-12)
+    states = jnp.zeros((7, 1, 2))
+    cost = {control.L2: control.squared_norm, control.H1: control.roughness(1.0)}[metric]
+    length = sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(coordinates))
+    np.testing.assert_allclose(length, cost(network, states, 1 / 6))
+
+
+def test_in_its_own_metric_roughness_needs_no_more_iterations_at_more_layers():
+    zero = distance_to(jnp.ones((1, 1)))
+    terms = [(1, control.terminal(zero)), (0.01, control.roughness(1.0))]
+    value = control.objective(jnp.zeros((1, 1)), terms)
+
+    def iterations(depth, metric):
+        start = drifts(*np.cos(np.arange(depth) ** 2.0))
+        return int(control.minimise(value, start, metric=metric).checked().iterations)
+
+    assert iterations(64, control.H1) <= iterations(8, control.H1) + 5
+    assert iterations(64, control.L2) > 2 * iterations(64, control.H1)
