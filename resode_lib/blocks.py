@@ -13,7 +13,7 @@ from flax import nnx
 
 from resode_lib._types import Array, Float, Key, State
 
-__all__ = ["Linear", "TwoLayer"]
+__all__ = ["Inside", "Linear", "Outside", "TwoLayer"]
 
 
 class Linear(nnx.Module):
@@ -103,3 +103,108 @@ class TwoLayer(nnx.Module):
         V, W = self.V[...], self.W[...]
         m, d = W.shape
         return self.activation(h @ W.T / sqrt(d)) @ V.T / sqrt(m)
+
+
+def _require_bias(name: str, weights: Array, bias: Array) -> None:
+    if weights.shape[-2:] != (bias.shape[-1],) * 2:
+        raise ValueError(
+            f"{name} needs a square matrix and a bias of its width, got shapes {weights.shape} and "
+            f"{bias.shape}."
+        )
+
+
+class Inside(nnx.Module):
+    """The residual ``f(h) = w sigma(h) + b``: the activation inside, linear in ``(w, b)``.
+
+    Linear in the controls, hence homogeneous: ``f(h, a u) = a f(h, u)``.
+
+    Args:
+        w: the matrix, shape (d, d).
+        b: the bias, shape (d,).
+        activation: elementwise function ``sigma``.
+
+    Raises:
+        ValueError: if the shapes do not fit each other.
+
+    Source: :cite:t:`esteve2020large`.
+    """
+
+    def __init__(
+        self,
+        w: Float[Array, "d1 d2"],
+        b: Float[Array, " d3"],
+        *,
+        activation: Callable[[Array], Array] = jnp.tanh,
+    ):
+        _require_bias("Inside", w, b)
+        self.w = nnx.Param(w)
+        self.b = nnx.Param(b)
+        self.activation = activation
+
+    @classmethod
+    def gaussian(
+        cls,
+        key: Key,
+        *,
+        width: int,
+        scale: float = 1.0,
+        activation: Callable[[Array], Array] = jnp.tanh,
+    ) -> "Inside":
+        """Draw Gaussian weights and biases of standard deviation ``scale``."""
+        return cls(*_gaussian_pair(key, width, scale), activation=activation)
+
+    def __call__(self, h: State) -> State:
+        """Return ``w sigma(h) + b``, shape (..., d)."""
+        product = self.activation(h) @ self.w[...].T
+        return product + jnp.broadcast_to(self.b[...], product.shape)
+
+
+class Outside(nnx.Module):
+    """The residual ``f(h) = sigma(K h + b)``: the activation outside.
+
+    Args:
+        K: the matrix, shape (d, d).
+        b: the bias, shape (d,).
+        activation: elementwise function ``sigma``.
+
+    Raises:
+        ValueError: if the shapes do not fit each other.
+
+    Source: :cite:t:`thorpe2023deep`.
+    """
+
+    def __init__(
+        self,
+        K: Float[Array, "d1 d2"],
+        b: Float[Array, " d3"],
+        *,
+        activation: Callable[[Array], Array] = jnp.tanh,
+    ):
+        _require_bias("Outside", K, b)
+        self.K = nnx.Param(K)
+        self.b = nnx.Param(b)
+        self.activation = activation
+
+    @classmethod
+    def gaussian(
+        cls,
+        key: Key,
+        *,
+        width: int,
+        scale: float = 1.0,
+        activation: Callable[[Array], Array] = jnp.tanh,
+    ) -> "Outside":
+        """Draw Gaussian weights and biases of standard deviation ``scale``."""
+        return cls(*_gaussian_pair(key, width, scale), activation=activation)
+
+    def __call__(self, h: State) -> State:
+        """Return ``sigma(K h + b)``, shape (..., d)."""
+        product = h @ self.K[...].T
+        return self.activation(product + jnp.broadcast_to(self.b[...], product.shape))
+
+
+def _gaussian_pair(key: Key, width: int, scale: float) -> tuple[Array, Array]:
+    """Return a matrix and a vector with independent entries of standard deviation ``scale``."""
+    key_matrix, key_vector = jax.random.split(key)
+    matrix = jax.random.normal(key_matrix, (width, width))
+    return scale * matrix, scale * jax.random.normal(key_vector, (width,))

@@ -14,6 +14,7 @@ from resode_lib._types import Array, Float, Numbers, Scalar, Stack
 __all__ = [
     "Slope",
     "depth_lipschitz",
+    "observed_rate",
     "observed_slope",
     "path_length",
     "pl_ratio",
@@ -137,3 +138,17 @@ def observed_slope(depths: Numbers, errors: Numbers) -> Slope:
     freedom = x.size - 2
     spread = np.sqrt(residual @ residual / freedom / (x @ x))
     return Slope(float(slope), float(stdtrit(freedom, 0.975) * spread))
+
+
+def observed_rate(times: Numbers, values: Numbers) -> Slope:
+    """Fit ``values ~ c * exp(rate * times)`` by least squares in logarithms.
+
+    Exponential decay shows a negative rate. It is a power of ``exp(times)``, so interval and
+    errors are those of `observed_slope`. Choose the window of times before: where the values
+    reach a floor, or still a transient, no single rate exists.
+
+    Args:
+        times: at least four times, increasing.
+        values: the value at each time, positive, float64.
+    """
+    return observed_slope(np.exp(np.asarray(times, float)), values)

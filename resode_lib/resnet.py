@@ -48,7 +48,7 @@ def forward(
         stack: the weights, leading axis ``L``.
         h: the input states ``h_0``, shape (..., d).
         integrator: the one-step method; Euler makes a residual network.
-        step_size: what multiplies each residual, ``1/L`` unless given.
+        step_size: what multiplies each residual, ``1/L`` unless given; may be traced.
 
     Returns:
         ``h_L``, shape (..., d).

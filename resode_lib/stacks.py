@@ -20,6 +20,7 @@ __all__ = [
     "norms",
     "piecewise_constant",
     "piecewise_linear",
+    "resample",
     "sample",
     "tied",
 ]
@@ -167,3 +168,17 @@ def increments(stack: Stack) -> Stack:
 
 def _norm_per_layer(leaf: Array) -> Array:
     return jnp.sqrt(jnp.sum(leaf**2, axis=tuple(range(1, leaf.ndim))))
+
+
+def resample(stack: Stack, depth: int) -> Stack:
+    """Return the weights at another depth: `piecewise_linear` of the slices, at ``k/depth``.
+
+    The old slices sit at ``j/L``, the new ones at ``k/depth``; beyond ``(L-1)/L`` the last slice
+    repeats. For slices of a smooth path it is ``O(1/L^2)`` away from that path before, and
+    ``O(1/L)`` there.
+
+    Args:
+        stack: the weights, depth ``L``.
+        depth: the new depth.
+    """
+    return sample(piecewise_linear(stack), depth)

@@ -19,11 +19,13 @@ from resode_lib.claims import (
     growth_in_time,
     increments,
     integrator_order,
+    limit_of_minima,
     linear_flow,
     linear_limit,
     local_pl,
     loss_is_blind,
     mean_square,
+    natural_boundary,
     order_preservation,
     perturbed_weights,
     piecewise_constant_ode,
@@ -33,6 +35,7 @@ from resode_lib.claims import (
     pl_growth,
     random_signs,
     refinement,
+    regulariser_limit,
     relu_increments,
     scaling_exponents,
     tight_bound,
@@ -80,6 +83,9 @@ CLAIMS = {
         pl_descent,
         pl_constant,
         double_limit,
+        regulariser_limit,
+        limit_of_minima,
+        natural_boundary,
     )
 }
 """All claims by label, in the order of the book."""

@@ -3,13 +3,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from resode_lib.blocks import Linear, TwoLayer
+from resode_lib.blocks import Inside, Linear, Outside, TwoLayer
 
 WIDTH = 4
 BLOCKS = {
     "linear": lambda key: Linear(jax.random.normal(key, (WIDTH, WIDTH))),
     "two-layer": lambda key: TwoLayer.gaussian(key, width=WIDTH, hidden=6),
+    "inside": lambda key: Inside.gaussian(key, width=WIDTH),
+    "outside": lambda key: Outside.gaussian(key, width=WIDTH),
 }
+WITHOUT_BIAS = {name: BLOCKS[name] for name in ("linear", "two-layer")}
 
 
 @pytest.mark.parametrize("make", BLOCKS.values(), ids=BLOCKS)
@@ -19,7 +22,7 @@ def test_a_batch_is_its_samples_one_by_one(make, key):
     np.testing.assert_allclose(block(h), one_by_one, rtol=1e-13)
 
 
-@pytest.mark.parametrize("make", BLOCKS.values(), ids=BLOCKS)
+@pytest.mark.parametrize("make", WITHOUT_BIAS.values(), ids=WITHOUT_BIAS)
 def test_zero_is_a_fixed_point(make, key):
     np.testing.assert_array_equal(make(key)(jnp.zeros(WIDTH)), jnp.zeros(WIDTH))
 
@@ -63,3 +66,23 @@ def test_a_linear_block_must_be_square():
 def test_two_layer_shapes_must_fit():
     with pytest.raises(ValueError, match=r"got \(2, 3\) and \(2, 3\); transpose"):
         TwoLayer(jnp.ones((2, 3)), jnp.ones((2, 3)))
+
+
+def test_inside_is_its_formula_and_linear_in_its_weights(key):
+    block, h = Inside.gaussian(key, width=WIDTH), jnp.arange(4.0)
+    w, b = np.asarray(block.w[...]), np.asarray(block.b[...])
+    np.testing.assert_allclose(block(h), w @ np.tanh(h) + b, rtol=1e-13)
+    tripled = jax.tree.map(lambda leaf: 3 * leaf, block)
+    np.testing.assert_allclose(tripled(h), 3 * block(h), rtol=1e-13)
+
+
+def test_outside_is_its_formula(key):
+    block, h = Outside.gaussian(key, width=WIDTH), jnp.arange(4.0)
+    K, b = np.asarray(block.K[...]), np.asarray(block.b[...])
+    np.testing.assert_allclose(block(h), np.tanh(K @ h + b), rtol=1e-13)
+
+
+@pytest.mark.parametrize("block", [Inside, Outside])
+def test_matrix_and_bias_must_fit(block):
+    with pytest.raises(ValueError, match=r"square matrix and a bias.*\(2, 2\) and \(3,\)"):
+        block(jnp.ones((2, 2)), jnp.ones(3))

@@ -116,3 +116,12 @@ def test_the_path_length_of_a_straight_walk_is_its_distance():
     corners = jnp.array([0.0, 1.0, 3.0])
     records = jax.vmap(lambda t: stacks.sample(lambda s: Linear(t * jnp.eye(2)), 4))(corners)
     assert diagnostics.path_length(records) == pytest.approx(3 * np.sqrt(2))
+
+
+def test_exponential_decay_is_recovered():
+    times = np.linspace(0, 300, 13)
+    rate = diagnostics.observed_rate(times, 5 * np.exp(-1.7 * times))
+    assert rate.value == pytest.approx(-1.7, abs=1e-12)
+    assert rate.half_width < 1e-12
+    # The control: a power of time has no rate, and the interval says so.
+    assert diagnostics.observed_rate(1 + times, (1 + times) ** -2.0).half_width > 1e-3

@@ -124,3 +124,15 @@ def test_norms_and_increments_are_per_layer_and_array():
 def test_one_layer_has_no_increments():
     with pytest.raises(ValueError, match="at least two layers, got depth 1"):
         stacks.increments(stacks.sample(path, 1))
+
+
+def test_resampling_is_linear_between_the_slices():
+    slices = jnp.array([1.0, 3.0, -1.0])[:, None, None]
+    finer = stacks.resample(jax.vmap(Linear)(slices), 6)
+    # New slices at k/6, old ones at 0, 1/3, 2/3; the last one repeats.
+    np.testing.assert_allclose(theta(finer).ravel(), [1, 2, 3, 1, -1, -1], atol=1e-14)
+
+
+def test_resampling_to_the_same_depth_changes_nothing_but_rounding():
+    stack = stacks.sample(path, 49)
+    np.testing.assert_allclose(theta(stacks.resample(stack, 49)), theta(stack), rtol=1e-12)
