@@ -6,15 +6,20 @@ ledger page lists it.
 
 from resode_lib.claims import (
     attached_ode,
+    depth_conservation,
     euler_bound,
     euler_limit,
     float32_floor,
+    horizon_scaling,
     integrator_order,
     limit_of_minima,
+    linear_quadratic,
+    long_horizon,
     natural_boundary,
     perturbed_weights,
     regulariser_limit,
     tight_bound,
+    turnpike,
 )
 from resode_lib.claims._claim import CHAPTERS, Check, Claim, Verdict
 
@@ -33,6 +38,11 @@ CLAIMS = {
         regulariser_limit,
         limit_of_minima,
         natural_boundary,
+        horizon_scaling,
+        long_horizon,
+        depth_conservation,
+        linear_quadratic,
+        turnpike,
     )
 }
 """All claims by label, in the order of the book."""
