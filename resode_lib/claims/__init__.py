@@ -12,6 +12,7 @@ from resode_lib.claims import (
     float32_floor,
     horizon_scaling,
     integrator_order,
+    kernel_quadrature,
     limit_of_minima,
     linear_quadratic,
     long_horizon,
@@ -43,6 +44,7 @@ CLAIMS = {
         depth_conservation,
         linear_quadratic,
         turnpike,
+        kernel_quadrature,
     )
 }
 """All claims by label, in the order of the book."""
