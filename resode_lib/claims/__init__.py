@@ -8,6 +8,7 @@ from resode_lib.claims import (
     attached_ode,
     clipped_flow,
     commutator,
+    depth_conservation,
     depth_factor,
     descent_is_euler,
     descent_lemma,
@@ -17,12 +18,16 @@ from resode_lib.claims import (
     euler_limit,
     float32_floor,
     growth_in_time,
+    horizon_scaling,
     increments,
     integrator_order,
+    kernel_quadrature,
     limit_of_minima,
     linear_flow,
     linear_limit,
+    linear_quadratic,
     local_pl,
+    long_horizon,
     loss_is_blind,
     mean_square,
     natural_boundary,
@@ -40,6 +45,7 @@ from resode_lib.claims import (
     scaling_exponents,
     tight_bound,
     trained_limit,
+    turnpike,
     two_norms,
 )
 from resode_lib.claims._claim import CHAPTERS, Check, Claim, Verdict
@@ -86,6 +92,12 @@ CLAIMS = {
         regulariser_limit,
         limit_of_minima,
         natural_boundary,
+        horizon_scaling,
+        long_horizon,
+        depth_conservation,
+        linear_quadratic,
+        turnpike,
+        kernel_quadrature,
     )
 }
 """All claims by label, in the order of the book."""

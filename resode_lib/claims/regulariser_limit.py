@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from resode_lib import control
-from resode_lib._types import Array, Stack
+from resode_lib._types import Array
 from resode_lib.claims._claim import Check, Claim
 from resode_lib.claims._problems import Drift
 from resode_lib.diagnostics import observed_slope
@@ -64,20 +65,19 @@ class Result:
 def run(config: Config) -> Result:
     """Evaluate the penalty, without its term at depth 0, of each sequence."""
 
-    def penalty(controls: Callable[[Array, int], Array], depth: int) -> float:
-        stack: Stack = Drift(controls(jnp.arange(depth), depth)[:, None])
-        cost = control.roughness(0.0)(stack, jnp.zeros((1, 1, 1)), 1 / depth)
-        return float(cost) * config.factor(depth) / depth
+    def penalties(depth: int) -> np.ndarray:
+        k = np.arange(depth)
+        smooth, signs = np.sin(FREQUENCY * k / depth), (-1.0) ** k
+        sequences = jnp.array([smooth, smooth + signs / depth, signs])
+        sums = jax.jit(jax.vmap(_sum_of_squared_increments))(sequences)
+        return config.factor(depth) * np.asarray(sums)
 
-    def each(controls: Callable[[Array, int], Array]) -> np.ndarray:
-        return np.array([penalty(controls, depth) for depth in config.depths])
+    return Result(config.depths, *np.transpose([penalties(depth) for depth in config.depths]))
 
-    return Result(
-        config.depths,
-        each(lambda k, n: jnp.sin(FREQUENCY * k / n)),
-        each(lambda k, n: jnp.sin(FREQUENCY * k / n) + (-1.0) ** k / n),
-        each(lambda k, n: (-1.0) ** k),
-    )
+
+def _sum_of_squared_increments(controls: Array) -> Array:
+    cost = control.roughness(0.0)
+    return cost(Drift(controls[:, None]), jnp.zeros((1, 1, 1)), 1.0)
 
 
 def judge(result: Result) -> tuple[Check, ...]:

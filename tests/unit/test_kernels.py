@@ -1,0 +1,82 @@
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from resode_lib import kernels
+from resode_lib.diagnostics import observed_slope
+from resode_lib.kernels import Network
+
+WIDTHS = [8, 16, 32, 64]
+
+
+def moved(width):
+    s = np.linspace(0, 1, width + 1)
+    return kernels.cells(jnp.asarray(s + 0.3 * s * (1 - s)))
+
+
+GRIDS = pytest.mark.parametrize("make", [kernels.uniform, moved])
+
+
+@GRIDS
+def test_the_weights_are_those_of_a_second_order_quadrature(make):
+    grids = [make(width) for width in WIDTHS]
+    np.testing.assert_allclose([grid.weights.sum() for grid in grids], 1)
+    np.testing.assert_allclose([grid.weights @ grid.nodes for grid in grids], 1 / 2)
+    errors = [abs(float(grid.weights @ jnp.exp(grid.nodes)) - np.expm1(1)) for grid in grids]
+    # The error is h^2/24 int f'' + O(h^4): the slope is 2 within h^2.
+    assert observed_slope(WIDTHS, errors).value == pytest.approx(-2, abs=0.05)
+
+
+def test_a_linear_function_is_transferred_exactly_beyond_the_outer_nodes_too():
+    coarse, fine = kernels.uniform(4), moved(16)
+    line = kernels.interpolate(1 + 3 * coarse.nodes, coarse, fine)
+    np.testing.assert_allclose(line, 1 + 3 * fine.nodes, rtol=1e-13)
+
+
+def test_a_transfer_to_the_same_grid_changes_nothing():
+    grid = moved(9)
+    values = jnp.cos(10 * grid.nodes)
+    np.testing.assert_allclose(kernels.interpolate(values, grid, grid), values, rtol=1e-13)
+
+
+def separable(activation):
+    return Network(
+        lambda t, x, xi: jnp.exp(x) * xi + 0 * t, lambda t, x: jnp.zeros_like(x), activation
+    )
+
+
+def test_a_linear_network_of_continuous_width_is_its_closed_form():
+    # With w = e^x xi, z_0 = x^2 and q_k = int xi z_k: q_0 = 1/4 and q_{k+1} = (1 + 1/L) q_k.
+    depth, errors = 3, []
+    for width in WIDTHS:
+        grid = kernels.uniform(width)
+        end = kernels.forward(separable(lambda y: y), grid.nodes**2, [grid] * (depth + 1))
+        exact = grid.nodes**2 + jnp.exp(grid.nodes) / 4 * ((1 + 1 / depth) ** depth - 1)
+        errors.append(float(jnp.abs(end - exact).max()))
+    assert observed_slope(WIDTHS, errors).value == pytest.approx(-2, abs=0.05)
+
+
+def test_a_layer_is_a_dense_layer_with_the_quadrature_in_its_matrix():
+    grid, following = kernels.uniform(4), moved(6)
+    z = jnp.sin(grid.nodes)
+    got = kernels.forward(separable(jnp.tanh), z, [grid, following])
+    matrix = np.exp(following.nodes)[:, None] * np.asarray(grid.nodes) / 4
+    expected = np.asarray(kernels.interpolate(z, grid, following)) + np.tanh(matrix @ np.asarray(z))
+    np.testing.assert_allclose(got, expected, rtol=1e-13)
+    assert got.shape == (6,)
+
+
+def test_a_grid_has_a_cell():
+    with pytest.raises(ValueError, match="at least one cell, got width 0"):
+        kernels.uniform(0)
+
+
+def test_a_single_node_has_no_slope():
+    with pytest.raises(ValueError, match="at least two nodes, got 1"):
+        kernels.interpolate(jnp.ones(1), kernels.uniform(1), kernels.uniform(2))
+
+
+@pytest.mark.parametrize("grids", [[kernels.uniform(3)], [kernels.uniform(4)] * 2])
+def test_values_and_grids_must_fit(grids):
+    with pytest.raises(ValueError, match=r"L \+ 1 >= 2 grids.*values of shape \(3,\)"):
+        kernels.forward(separable(jnp.tanh), jnp.ones(3), grids)
