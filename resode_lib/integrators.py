@@ -15,6 +15,7 @@ from resode_lib._types import Array, Field, Float, Scalar, State
 
 __all__ = [
     "INTEGRATORS",
+    "CellField",
     "Fraction",
     "Integrator",
     "euler",

@@ -189,7 +189,7 @@ def test_the_start_of_a_level_is_the_minimiser_before():
         control.continuation(solve, [], [8, 16], carry=carry)
 
 
-def test_a_warm_start_saves_iterations_over_depths():
+def test_a_warm_start_is_near_the_minimum_over_depths():
     terms = [(1, control.running(distance_to(jnp.zeros((1, 1))))), (LAMBDA, control.roughness(1.0))]
     value = control.objective(jnp.ones((1, 1)), terms)
 
@@ -203,9 +203,11 @@ def test_a_warm_start_saves_iterations_over_depths():
         [8, 32],
         carry=lambda stack, _, depth: stacks.resample(stack, depth),
     )
-    cold = solve(drifts(*([0.0] * 32)))
-    assert float(cold.value) == pytest.approx(float(fine.value), rel=1e-10)
-    assert fine.iterations < cold.iterations
+    cold, warm = drifts(*([0.0] * 32)), stacks.resample(coarse.stack, 32)
+    # The minimiser is smooth in depth, so its interpolation is O(1/8) away from that of 32 layers
+    # and the excess of the objective O(1/64). (Iterations of L-BFGS are no measure of a start:
+    # their number depends on rounding.)
+    assert value(warm) - fine.value < (value(cold) - fine.value) / 10
 
 
 def test_stretched_controls_keep_the_states_of_a_homogeneous_residual(network, data):
