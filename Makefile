@@ -18,13 +18,14 @@ unexport RESODE_STATIC
 export JAX_PLATFORMS ?= cpu
 export PYTHON
 
-.PHONY: help book test notebooks lock versions repository clean check-python
+.PHONY: help book test notebooks records lock versions repository clean check-python
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make book        build the course into _build/html (installs what it needs first)"
 	@echo "make test        build the course, then run every test and every notebook"
 	@echo "make notebooks   regenerate the .ipynb beside each chapter (runs them)"
+	@echo "make records     run again what the pages show but no build computes, where it is stale"
 	@echo "make repository URL=https://github.com/you/name   point every link at your copy"
 	@echo "make lock        pin requirements.in into requirements.txt"
 	@echo "make versions    run library, claims and notebooks on the lowest and the newest versions"
@@ -72,6 +73,9 @@ test: $(INSTALLED)
 
 notebooks: $(INSTALLED)
 	@$(PY) tools/notebooks.py
+
+records: $(INSTALLED)
+	@$(PY) tools/records.py
 
 repository: $(INSTALLED)
 	@$(PY) tools/repository.py "$(URL)"

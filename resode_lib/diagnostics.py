@@ -27,16 +27,16 @@ FEWEST_POINTS = 4
 def depth_lipschitz(stack: Stack) -> Float[Array, ""]:
     """Return ``L max_k ||theta_{k+1} - theta_k||``, the Lipschitz number of the weights in depth.
 
-    The norm of a layer is the sum of the Frobenius norms of its arrays. Slices of a Lipschitz path
-    keep it bounded as ``L`` grows; independent layers make it grow like ``L``.
+    The norm of a layer is Euclidean over all its arrays. Slices of a Lipschitz path keep it bounded
+    as ``L`` grows; independent layers make it grow like ``L``.
 
     Raises:
         ValueError: for a single layer.
 
     Source: :cite:t:`marion2024implicit`, Proposition 3 (its constant ``K``).
     """
-    steps = sum(jax.tree.leaves(stacks.increments(stack)))
-    return stacks.depth(stack) * jnp.max(steps)
+    squares = [leaf**2 for leaf in jax.tree.leaves(stacks.increments(stack))]
+    return stacks.depth(stack) * jnp.sqrt(jnp.max(sum(squares)))
 
 
 def refinement_change(loss: Callable[[Stack], Scalar], stack: Stack) -> Float[Array, ""]:

@@ -15,6 +15,7 @@ from resode_lib._types import Array, Field, Float, Scalar, State
 
 __all__ = [
     "INTEGRATORS",
+    "CellField",
     "Fraction",
     "Integrator",
     "euler",
@@ -104,7 +105,7 @@ def integrate(
     *,
     depth: int,
     integrator: Integrator = euler,
-    step_size: float | None = None,
+    step_size: Scalar | None = None,
 ) -> Float[Array, "steps *batch d"]:
     """Return all states of ``depth`` steps along ``h' = f(s, h)``, the first one included.
 

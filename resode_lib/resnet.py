@@ -12,31 +12,41 @@ from flax import nnx
 
 from resode_lib import blocks, stacks
 from resode_lib._types import Array, Block, Float, Key, Scalar, Stack, State
-from resode_lib.integrators import Fraction, Integrator, euler
+from resode_lib.integrators import CellField, Fraction, Integrator, euler
 
 __all__ = ["ResNet", "forward", "trajectory"]
 
-Layer = Callable[[State, tuple[Block, ...]], State]
+Cell = tuple[Block, ...]
+"""What one layer sees: its own slice, and the next one if a node of the integrator asks for it."""
 
 
-def _cells(stack: Stack, integrator: Integrator) -> tuple[Stack, ...]:
-    """Return what each layer needs to see: its own slice, and the next one if a node asks."""
+def cells(stack: Stack, integrator: Integrator) -> Cell:
+    """Return the cells of all layers: stacks, one after the other; the last slice repeats."""
     if integrator.nodes == (0,):
         return (stack,)
     following = jax.tree.map(lambda leaf: jnp.concatenate([leaf[1:], leaf[-1:]]), stack)
     return stack, following
 
 
-def _block_at(cell: tuple[Block, ...], r: Fraction) -> Block:
-    """Return the weights at the fraction ``r`` of a cell, by linear interpolation."""
-    if r in (0, 1):
-        return cell[int(r)]
-    return jax.tree.map(lambda left, right: (1 - r) * left + r * right, *cell)
+def field_in(cell: Cell) -> CellField:
+    """Return the field of one cell: the weights are interpolated linearly between its slices."""
+
+    def field(r: Fraction, h: State) -> State:
+        if r in (0, 1):
+            return cell[int(r)](h)
+        return jax.tree.map(lambda left, right: (1 - r) * left + r * right, *cell)(h)
+
+    return field
 
 
-def _layer(stack: Stack, integrator: Integrator, step_size: Scalar | int | None) -> Layer:
-    ds = 1 / stacks.depth(stack) if step_size is None else step_size
-    return lambda h, cell: integrator.step(lambda r, h: _block_at(cell, r)(h), h, ds)
+def layer(integrator: Integrator, step_size: Scalar | int) -> Callable[[State, Cell], State]:
+    """Return what one layer does, ``(h_k, cell_k) -> h_{k+1}``."""
+    return lambda h, cell: integrator.step(field_in(cell), h, step_size)
+
+
+def step_or_default(step_size: Scalar | int | None, stack: Stack) -> Scalar | int:
+    """Return ``step_size``, or ``1/L`` if it is None."""
+    return 1 / stacks.depth(stack) if step_size is None else step_size
 
 
 def forward(
@@ -58,21 +68,21 @@ def forward(
 
     Source: :cite:t:`marion2024implicit`, equation (1), without embedding and readout.
     """
-    layer = _layer(stack, integrator, step_size)
-    return jax.lax.scan(lambda h, cell: (layer(h, cell), None), h, _cells(stack, integrator))[0]
+    step = layer(integrator, step_or_default(step_size, stack))
+    return jax.lax.scan(lambda h, cell: (step(h, cell), None), h, cells(stack, integrator))[0]
 
 
 def trajectory(
     stack: Stack, h: State, *, integrator: Integrator = euler, step_size: Scalar | int | None = None
 ) -> Float[Array, "steps *batch d"]:
     """Return all hidden states ``h_0..h_L``, shape (L + 1, ..., d); arguments as `forward`."""
-    layer = _layer(stack, integrator, step_size)
+    step = layer(integrator, step_or_default(step_size, stack))
 
-    def step(h: State, cell: tuple[Block, ...]) -> tuple[State, State]:
-        h = layer(h, cell)
+    def recorded(h: State, cell: Cell) -> tuple[State, State]:
+        h = step(h, cell)
         return h, h
 
-    _, states = jax.lax.scan(step, h, _cells(stack, integrator))
+    _, states = jax.lax.scan(recorded, h, cells(stack, integrator))
     return jnp.concatenate([h[None], states])
 
 
@@ -116,6 +126,14 @@ class ResNet(nnx.Module):
         B = jnp.eye(outputs, width, k=width - outputs)
         return cls(jnp.eye(width, inputs), stacks.tied(block, depth), B)
 
-    def __call__(self, x: Float[Array, "*batch i"]) -> Float[Array, "*batch o"]:
-        """Return the prediction, shape (..., outputs)."""
+    def __call__(
+        self, x: Float[Array, "*batch i"], *, forward: Callable[[Stack, State], State] = forward
+    ) -> Float[Array, "*batch o"]:
+        """Return the prediction, shape (..., outputs).
+
+        Args:
+            x: the inputs, shape (..., inputs).
+            forward: how the states go through the stack, for example `resode_lib.adjoint.forward`
+                with a choice of memory.
+        """
         return forward(self.stack, x @ self.A[...].T) @ self.B[...].T

@@ -6,11 +6,11 @@ with it. Checks test properties on instances of their own; none compares with a 
 
 from typing import Any
 
-from resode_lib.exercises import euler, jax_and_flax
+from resode_lib.exercises import euler, implicit_regularization, jax_and_flax
 
 __all__ = ["CHECKS", "check"]
 
-CHECKS = {**jax_and_flax.CHECKS, **euler.CHECKS}
+CHECKS = {**jax_and_flax.CHECKS, **euler.CHECKS, **implicit_regularization.CHECKS}
 
 
 def check(label: str, answer: Any) -> None:

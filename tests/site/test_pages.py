@@ -8,6 +8,8 @@ import pytest
 
 pytestmark = pytest.mark.site
 
+ROOT = Path(__file__).parents[2]
+
 LOADING_TAGS = ["script", "img", "iframe", "source", "video", "audio", "embed"]
 LOADING_LINKS = {"stylesheet", "icon", "preload", "modulepreload", "preconnect", "manifest"}
 FOREIGN_IN_CSS = re.compile(r"(?:url\(\s*['\"]?|@import\s+['\"])(https?:|//)[^)'\"]*")
@@ -75,6 +77,11 @@ def test_nothing_comes_from_another_server(page_name, soup):
     styles = [style.get_text() for style in soup(page_name).find_all("style")]
     foreign += [match[0] for text in styles for match in FOREIGN_IN_CSS.finditer(text)]
     assert not foreign, f"{page_name} loads {foreign}"
+
+
+def test_no_page_names_a_folder_of_the_machine_that_built_it(site, page_name):
+    text = (site / page_name).read_text(encoding="utf8")
+    assert [folder for folder in (f"{Path.home()}/", f"{ROOT}/") if folder in text] == []
 
 
 def test_style_sheets_load_nothing_foreign(site):

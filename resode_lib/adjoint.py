@@ -1,0 +1,264 @@
+r"""Gradients of deep networks without the memory of deep networks.
+
+Backpropagation needs the states ``h_L, ..., h_0`` in reverse. A `Memory` says where they come
+from: all that was computed is stored, only the states are, or nothing is and they are computed
+again from ``h_L``, layer by layer. In the last case the memory does not grow with depth.
+
+Give the whole batch to one call. `jax.vmap` over samples would keep one gradient of all weights
+for each of them, while the loop over layers runs.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from resode_lib import resnet, stacks
+from resode_lib._types import Array, Float, Stack, State
+from resode_lib.integrators import Integrator, euler
+
+__all__ = [
+    "MEMORIES",
+    "Memory",
+    "checkpointed",
+    "forward",
+    "inversion_defect",
+    "reconstruction",
+    "reversing",
+    "stored",
+]
+
+Number = int | float
+
+
+class Memory(NamedTuple):
+    """Where the backward pass takes the states of the layers from.
+
+    Attributes:
+        name: how the registry and the figures call it.
+        run: ``(stack, h, integrator, step_size) -> h_L``, differentiable in its own way.
+    """
+
+    name: str
+    run: Callable[[Stack, State, Integrator, Number], State]
+
+
+def forward(
+    stack: Stack,
+    h: State,
+    *,
+    integrator: Integrator = euler,
+    step_size: Number | None = None,
+    memory: Memory | None = None,
+) -> State:
+    """Return the last hidden state ``h_L``, as `resode_lib.resnet.forward` does.
+
+    Args:
+        stack: the weights, leading axis ``L``.
+        h: the input states ``h_0``, shape (..., d), with all their batch axes.
+        integrator: the one-step method.
+        step_size: what multiplies each residual, ``1/L`` unless given.
+        memory: where the states of the backward pass come from; `stored` unless given.
+
+    Returns:
+        ``h_L``, shape (..., d).
+
+    Raises:
+        ValueError: if ``stack`` is no stack (see `resode_lib.stacks.depth`).
+    """
+    run = (memory or stored).run
+    return run(stack, h, integrator, resnet.step_or_default(step_size, stack))
+
+
+def _stored(stack: Stack, h: State, integrator: Integrator, step_size: Number) -> State:
+    return resnet.forward(stack, h, integrator=integrator, step_size=step_size)
+
+
+def _checkpointed(stack: Stack, h: State, integrator: Integrator, step_size: Number) -> State:
+    step = jax.checkpoint(resnet.layer(integrator, step_size))
+    cells = resnet.cells(stack, integrator)
+    return jax.lax.scan(lambda h, cell: (step(h, cell), None), h, cells)[0]
+
+
+stored = Memory("stored", _stored)
+"""Plain backpropagation: all that the layers computed is kept, memory grows with depth."""
+
+checkpointed = Memory("checkpointed", _checkpointed)
+"""The states are kept, what is inside a layer is computed again: less memory, exact."""
+
+
+def reversing(iterations: int = 0) -> Memory:
+    r"""Keep nothing: compute the states again from ``h_L``, with memory independent of depth.
+
+    The reverse step :math:`\tilde h_k = \tilde h_{k+1} - f(\tilde h_{k+1}, \theta_k) / L` of Euler
+    is explicit, hence approximate. Each of the ``iterations`` of
+
+    .. math:: \tilde h_k \leftarrow \tilde h_k + (\tilde h_{k+1} - \Phi_k(\tilde h_k)),
+
+    where :math:`\Phi_k` is the layer, divides its error by ``L / Lip(f)``: the gradient is off by
+    ``O(L^-(1+j))`` with ``j`` iterations of Euler. If ``Lip(f) < L`` enough of them give the
+    gradient to rounding; `inversion_defect` tells how many. If not, they diverge. Where the flow
+    contracts strongly, going back amplifies even rounding errors: use `checkpointed`.
+
+    Args:
+        iterations: ``j``; 0 is the explicit reverse step.
+
+    Raises:
+        ValueError: if ``iterations`` is negative.
+
+    Source: :cite:t:`sander2022residual` for ``j = 0``.
+    """
+    if iterations < 0:
+        raise ValueError(f"got {iterations} iterations; expected 0 (the explicit step) or more.")
+
+    def run(stack: Stack, h: State, integrator: Integrator, step_size: Number) -> State:
+        _require_real(stack)
+        return _reversible(_Scheme(integrator, step_size, iterations), stack, h)
+
+    return Memory(f"reversing({iterations})", run)
+
+
+def _require_real(stack: Stack) -> None:
+    types = {str(leaf.dtype) for leaf in jax.tree.leaves(stack)}
+    if not all(jnp.issubdtype(name, jnp.inexact) for name in types):
+        raise TypeError(
+            f"reversing differentiates every array of the stack, got types {sorted(types)}; make "
+            "integers static attributes of the block, or use adjoint.checkpointed."
+        )
+
+
+MEMORIES = {memory.name: memory for memory in (stored, checkpointed, reversing(), reversing(4))}
+
+
+def reconstruction(
+    stack: Stack,
+    h: State,
+    *,
+    integrator: Integrator = euler,
+    step_size: Number | None = None,
+    iterations: int = 0,
+) -> Float[Array, "steps *batch d"]:
+    """Return the states that the backward pass of `reversing` sees, from ``h = h_L`` back.
+
+    Args:
+        stack: the weights, leading axis ``L``.
+        h: the last states ``h_L``, shape (..., d).
+        integrator: the one-step method.
+        step_size: as in `forward`.
+        iterations: as in `reversing`.
+
+    Returns:
+        The states ``h_0..h_L``, shape (L + 1, ..., d), as `resode_lib.resnet.trajectory` has them.
+    """
+    scheme = _Scheme(integrator, resnet.step_or_default(step_size, stack), iterations)
+
+    def back(h: State, k: Array) -> tuple[State, State]:
+        h = scheme.inverse(h, _cell(stack, k))
+        return h, h
+
+    _, states = jax.lax.scan(back, h, jnp.arange(stacks.depth(stack)), reverse=True)
+    return jnp.concatenate([states, h[None]])
+
+
+def inversion_defect(
+    stack: Stack,
+    h: State,
+    *,
+    integrator: Integrator = euler,
+    step_size: Number | None = None,
+    iterations: int = 0,
+) -> Float[Array, ""]:
+    r"""Return :math:`\max_k \|\Phi_k(\tilde h_k) - \tilde h_{k+1}\| / \|\tilde h_{k+1}\|`.
+
+    Norms are the largest entry over batch and width. A few units of rounding (``jnp.finfo(h.dtype)
+    .eps``) mean that more ``iterations`` of `reversing` bring nothing. The memory does not grow
+    with depth.
+
+    Args:
+        stack: the weights, leading axis ``L``.
+        h: the last states ``h_L``, shape (..., d).
+        integrator: the one-step method.
+        step_size: as in `forward`.
+        iterations: as in `reversing`.
+    """
+    scheme = _Scheme(integrator, resnet.step_or_default(step_size, stack), iterations)
+
+    def back(state: tuple[State, Array], k: Array) -> tuple[tuple[State, Array], None]:
+        after, worst = state
+        cell = _cell(stack, k)
+        h = scheme.inverse(after, cell)
+        defect = jnp.abs(scheme.layer(h, cell) - after).max() / jnp.abs(after).max()
+        return (h, jnp.maximum(worst, defect)), None
+
+    start = (h, jnp.zeros((), h.dtype))
+    return jax.lax.scan(back, start, jnp.arange(stacks.depth(stack)), reverse=True)[0][1]
+
+
+class _Scheme(NamedTuple):
+    """A layer and its approximate inverse; hashable, since it says which program to compile."""
+
+    integrator: Integrator
+    step_size: Number
+    iterations: int
+
+    def layer(self, h: State, cell: resnet.Cell) -> State:
+        return resnet.layer(self.integrator, self.step_size)(h, cell)
+
+    def inverse(self, after: State, cell: resnet.Cell) -> State:
+        h = self.integrator.reverse(resnet.field_in(cell), after, self.step_size)
+        for _ in range(self.iterations):
+            h = h + (after - self.layer(h, cell))
+        return h
+
+
+def _cell(stack: Stack, k: Array) -> resnet.Cell:
+    """Return slice ``k`` and the next one, without a copy of the stack; the last one repeats."""
+    following = jnp.minimum(k + 1, stacks.depth(stack) - 1)
+    return tuple(jax.tree.map(lambda leaf, i=i: leaf[i], stack) for i in (k, following))
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _reversible(scheme: _Scheme, stack: Stack, h: State) -> State:
+    layers = jnp.arange(stacks.depth(stack))
+    return jax.lax.scan(lambda h, k: (scheme.layer(h, _cell(stack, k)), None), h, layers)[0]
+
+
+def _reversible_forward(scheme: _Scheme, stack: Stack, h: State) -> tuple[State, tuple]:
+    last = _reversible(scheme, stack, h)
+    return last, (stack, last)
+
+
+def _reversible_backward(scheme: _Scheme, saved: tuple, a: State) -> tuple[Stack, State]:
+    """Walk from the last layer to the first with state ``h`` and costate ``a``.
+
+    Slice ``k + 1`` belongs to the cells ``k`` and ``k + 1``: its gradient waits in ``pending``
+    until both have given their part, so that every slice is written once.
+    """
+    stack, h = saved
+    last = stacks.depth(stack) - 1
+
+    def back(i: Array, carry: tuple) -> tuple:
+        h, a, pending, gradient = carry
+        k = last - i
+        cell = _cell(stack, k)
+        h = scheme.inverse(h, cell)
+        a, (left, right) = jax.vjp(scheme.layer, h, cell)[1](a)
+        finished = jax.tree.map(jnp.add, pending, right)
+        gradient = _written(gradient, jnp.minimum(k + 1, last), finished)
+        # The last cell sees the last slice twice.
+        twice = jax.tree.map(lambda leaf: jnp.where(k == last, leaf, 0), right)
+        return h, a, jax.tree.map(jnp.add, left, twice), gradient
+
+    zeros = jax.tree.map(jnp.zeros_like, stack)
+    start = (h, a, jax.tree.map(lambda leaf: leaf[0], zeros), zeros)
+    _, a, pending, gradient = jax.lax.fori_loop(0, last + 1, back, start)
+    return _written(gradient, 0, pending), a
+
+
+def _written(gradient: Stack, k: Array | int, slice_: Stack) -> Stack:
+    return jax.tree.map(lambda leaf, value: leaf.at[k].set(value), gradient, slice_)
+
+
+_reversible.defvjp(_reversible_forward, _reversible_backward)

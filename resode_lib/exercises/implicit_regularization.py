@@ -1,0 +1,204 @@
+"""Checks for the exercises on implicit regularization."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from resode_lib import continuous, resnet, stacks
+from resode_lib.blocks import Linear
+from resode_lib.exercises._feedback import Feedback, close, recognised
+from resode_lib.resnet import ResNet
+
+__all__ = ["CHECKS"]
+
+
+def check_step(descend: Callable) -> Feedback:
+    """Check ``descend(weights, gradient, rate)``: ``weights - rate L gradient``."""
+    rng = np.random.default_rng(0)
+    weights, gradient = rng.standard_normal((2, 6, 3, 4))
+    mistakes = {
+        "The factor L is missing: a deep network would hardly move.": weights - 0.1 * gradient,
+        "The factor is L, not 1/L.": weights - 0.1 * gradient / 6,
+        "That is a step uphill: mind the sign.": weights + 0.1 * 6 * gradient,
+        "The factor is the depth, not the number of weights.": weights - 0.1 * 72 * gradient,
+    }
+    return recognised(
+        descend(weights, gradient, 0.1),
+        weights - 0.1 * 6 * gradient,
+        mistakes,
+        "That is not one step along L times the gradient.",
+    )
+
+
+def check_relu(largest_increment: Callable) -> Feedback:
+    """Check ``largest_increment(depth, target, a)`` against a network that is trained."""
+    for depth, target, a in [(8, 2.0, 0.5), (16, 1.5, 1.0)]:
+        measured = _trained_relu_increment(depth, target, a)
+        got = float(largest_increment(depth, target, a))
+        frozen = a / depth
+        mistakes = {
+            "The odd layers do not end at zero: they stay where they were.": measured - frozen,
+            "Both weights stay or end somewhere; their distance is asked.": measured - 2 * frozen,
+            "There are L/2 even layers: the product has L/2 factors.": depth
+            * (target ** (1 / depth) - 1)
+            + frozen,
+        }
+        feedback = recognised(
+            got,
+            measured,
+            mistakes,
+            f"For L = {depth}, C = {target:g}, a = {a:g} a trained network measures "
+            f"{measured:.4g}, yours is {got:.4g}.",
+        )
+        if feedback is not None:
+            return feedback
+    return None
+
+
+def _trained_relu_increment(depth: int, target: float, a: float) -> float:
+    """Train the even layers, which share one weight, by bisection on the output."""
+    # The output grows with the weight, so the trained weight is where it meets the target.
+    low, high = 0.0, 10.0 * depth
+    for _ in range(200):
+        middle = (low + high) / 2
+        h = 1.0
+        for k in range(1, depth + 1):
+            h += max((-a / depth if k % 2 else middle) * h, 0.0) / depth
+        low, high = (middle, high) if h < target else (low, middle)
+    return low + a / depth
+
+
+def check_costates(gradient: Callable) -> Feedback:
+    """Check ``linear_depth_gradient(thetas, h, y)`` against automatic differentiation."""
+    rng = np.random.default_rng(1)
+    thetas, (h, y) = rng.standard_normal((5, 3, 3)), rng.standard_normal((2, 3))
+
+    def loss(thetas: Any) -> Any:
+        last = resnet.forward(jax.vmap(Linear)(thetas), jnp.asarray(h))
+        return jnp.sum((last - y) ** 2)
+
+    expected = 5 * np.asarray(jax.grad(loss)(jnp.asarray(thetas)))
+    mistakes = {
+        "The factor L is missing; the depth gradient is asked.": expected / 5,
+        "The factor 2 of the squared error is missing.": expected / 2,
+        "The layers are in reverse order.": expected[::-1],
+        "Each matrix is transposed: it is p h^T, not h p^T.": expected.transpose(0, 2, 1),
+        "The sign is wrong: the gradient is asked, not the descent.": -expected,
+    }
+    return recognised(
+        gradient(thetas, h, y),
+        expected,
+        mistakes,
+        "That is not the gradient; check that layer k pairs h_k with p_{k+1}, and transposes.",
+    )
+
+
+def check_refine(refine: Callable) -> Feedback:
+    """Check ``refine(weights)``: linear interpolation at twice the depth."""
+    weights = np.random.default_rng(2).standard_normal((5, 2, 3))
+    path = stacks.piecewise_linear(jax.vmap(Linear)(jnp.asarray(weights[..., :2])))
+    left = np.asarray(stacks.sample(path, 10).theta[...])  # the first two columns
+    got = np.asarray(refine(weights))
+    if got.shape != (10, 2, 3):
+        return f"Five layers become ten: expected the shape (10, 2, 3), got {got.shape}."
+    mistakes = {
+        "This repeats every layer, so it cannot see roughness.": np.repeat(weights, 2, axis=0),
+        "This repeats the whole network.": np.concatenate([weights, weights]),
+        "After the last layer nothing is known: repeat it, do not return to the first.": _wrapped(
+            weights
+        ),
+    }
+    for sentence, value in mistakes.items():
+        if close(got, value):
+            return sentence
+    return None if close(got[..., :2], left) else "New layers are the means of their neighbours."
+
+
+def _wrapped(weights: np.ndarray) -> np.ndarray:
+    """Interpolate as if the first layer followed the last."""
+    middles = (weights + np.roll(weights, -1, axis=0)) / 2
+    return np.stack([weights, middles], axis=1).reshape(-1, *weights.shape[1:])
+
+
+def check_gronwall(sharp_bound: Callable) -> Feedback:
+    """Check ``sharp_bound(start, alpha, beta, time, depth)``: the solution of the equation."""
+    for start, alpha, beta, time, depth in [
+        (0.1, 1.5, 2.0, 0.7, 10),
+        (0.0, 0.3, 1.0, 2.0, 4),
+        (0.2, 0.0, 1.0, 2.0, 5),
+    ]:
+        exact = np.exp(alpha * time) * start + beta / depth * _integral(alpha, time)
+        got = float(sharp_bound(start, alpha, beta, time, depth))
+        case = f"alpha = {alpha:g}, beta = {beta:g}, t = {time:g}, L = {depth}, start {start:g}"
+        mistakes = {
+            "That is the bound of the proposition; this one is smaller.": np.exp(alpha * time)
+            * (start + beta * time / depth),
+            "beta is divided by L in the equation.": np.exp(alpha * time) * start
+            + beta * _integral(alpha, time),
+            "The increment at the start grows too.": start + beta / depth * _integral(alpha, time),
+        }
+        feedback = recognised(
+            got, exact, mistakes, f"For {case} the solution is {exact:.4g}, yours is {got:.4g}."
+        )
+        if feedback is not None:
+            return feedback
+    return None
+
+
+def _integral(alpha: float, time: float) -> float:
+    """Return the integral of ``exp(alpha s)`` from 0 to ``time`` by Gauss's rule."""
+    nodes, weights = np.polynomial.legendre.leggauss(20)
+    return float(time / 2 * weights @ np.exp(alpha * time / 2 * (nodes + 1)))
+
+
+def check_width_one(velocity: Callable) -> Feedback:
+    """Check ``velocity(theta, target)`` against the library's limit of training."""
+    for level, target in [(0.3, 2.0), (-0.5, 0.4)]:
+        theta = np.full(9, level)
+        expected = np.full(9, _limit_velocity(level, target))
+        got = np.asarray(velocity(theta, target))
+        u = np.exp(level)
+        mistakes = {
+            "The factor 2 of the squared error is missing.": expected / 2,
+            "The sign is wrong: the flow goes downhill.": -expected,
+            "This is the costate at the end; the state H(s) is missing.": np.full(
+                9, -2 * (u - target)
+            ),
+        }
+        feedback = recognised(
+            got, expected, mistakes, "H(s) P(s) is the same for every s; what is it at s = 1?"
+        )
+        if feedback is not None and "same for every" in feedback and np.ptp(got) > 0:
+            feedback = "Your velocity depends on s; multiply H(s) by P(s) once more."
+        if feedback is not None:
+            return feedback
+    return None
+
+
+def _limit_velocity(level: float, target: float) -> float:
+    """Return the speed of a constant path at time 0, from a short run of the limit system."""
+    one, short = jnp.ones((1, 1)), 1e-4
+    limit = continuous.training_limit(
+        ResNet(one, stacks.tied(Linear(one), 1), one),
+        lambda s: Linear(level * one + 0 * s),
+        one,
+        target * one,
+        times=jnp.array([0.0, short, 2 * short]),
+        points=5,
+        tolerance=1e-12,
+    )
+    values = np.asarray(limit.models.stack.theta[...])[:, 0, 0, 0]
+    return float((-3 * values[0] + 4 * values[1] - values[2]) / (2 * short))
+
+
+CHECKS: dict[str, Callable[[Any], Feedback]] = {
+    "ex-implicit-step": check_step,
+    "ex-implicit-relu": check_relu,
+    "ex-implicit-costates": check_costates,
+    "ex-implicit-refine": check_refine,
+    "ex-implicit-gronwall": check_gronwall,
+    "ex-implicit-width-one": check_width_one,
+}

@@ -1,0 +1,314 @@
+"""Residual networks for images: convolutions, and batch normalisation that hides nothing.
+
+States are images of shape (..., height, width, channels). A normalised layer is a function of the
+whole batch while training and of each sample alone afterwards. So there are two functions, and the
+`Moments` that connect them are values: training returns them, evaluation takes them. Nothing is
+updated behind the caller's back, and no gradient flows into a running average.
+
+The theory of the course covers none of this: the normalised residual is no function of one sample.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from resode_lib import stacks
+from resode_lib._types import Array, Float, Key, Stack
+from resode_lib.resnet import forward
+
+__all__ = [
+    "BatchNorm",
+    "ConvBlock",
+    "ImageResNet",
+    "Moments",
+    "batch_moments",
+    "conv",
+    "running",
+    "with_moments",
+]
+
+Images = Float[Array, "*batch height width c"]
+Activation = Callable[[Array], Array]
+
+EPSILON = 1e-5
+"""Added to a variance before its root is taken."""
+
+
+def conv(
+    h: Float[Array, "*batch h1 w1 i"], kernel: Float[Array, "a b i o"], *, stride: int = 1
+) -> Float[Array, "*batch h2 w2 o"]:
+    """Return the convolution of images with a kernel, one ring of zeros around each image.
+
+    Args:
+        h: images, shape (..., height, width, i).
+        kernel: weights, shape (rows, columns, i, o); 3 by 3 keeps height and width.
+        stride: distance of the places where the kernel is applied.
+
+    Returns:
+        Images with ``o`` channels.
+    """
+    batch = h.reshape(-1, *h.shape[-3:])
+    result = jax.lax.conv_general_dilated(
+        batch,
+        kernel,
+        window_strides=(stride, stride),
+        padding=((1, 1), (1, 1)),
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+    )
+    return result.reshape(*h.shape[:-3], *result.shape[-3:])
+
+
+def _gaussian_kernel(key: Key, size: int, inputs: int, outputs: int) -> Array:
+    """Draw a kernel whose entries have variance 1 / (number of numbers that it sums)."""
+    return jax.random.normal(key, (size, size, inputs, outputs)) / (size * size * inputs) ** 0.5
+
+
+class Moments(NamedTuple):
+    """Mean and variance of each channel, shape (c,); in a stack (L, c)."""
+
+    mean: Array
+    variance: Array
+
+
+BlockMoments = tuple[Moments, Moments]
+"""What the two normalisations of a block saw, the inner one first."""
+
+
+def batch_moments(h: Images) -> Moments:
+    """Return mean and variance of each channel over the samples and pixels of a batch."""
+    axes = tuple(range(h.ndim - 1))
+    return Moments(h.mean(axes), h.var(axes))
+
+
+def running(average, new, *, rate: float = 0.1):
+    """Return ``average + rate (new - average)``: what evaluation uses after many batches.
+
+    Args:
+        average: moments, in any tree.
+        new: the moments of one more batch, in the same tree.
+        rate: weight of the new ones.
+    """
+    return jax.tree.map(lambda a, b: a + rate * (b - a), average, new)
+
+
+class BatchNorm(nnx.Module):
+    """The normalisation ``scale (h - mean) / sqrt(variance + 1e-5) + shift`` of each channel.
+
+    Args:
+        scale: shape (c,).
+        shift: shape (c,).
+
+    Source: :cite:t:`ioffe2015batch`.
+    """
+
+    def __init__(self, scale: Float[Array, " c"], shift: Float[Array, " c"]):
+        self.scale = nnx.Param(scale)
+        self.shift = nnx.Param(shift)
+
+    def __call__(self, h: Images, moments: Moments) -> Images:
+        """Return the images normalised with these moments."""
+        factor = self.scale[...] / jnp.sqrt(moments.variance + EPSILON)
+        return _along_channels(h, factor) * (h - _along_channels(h, moments.mean)) + (
+            _along_channels(h, self.shift[...])
+        )
+
+
+def _along_channels(h: Images, value: Float[Array, " c"]) -> Array:
+    """Give a vector of one number per channel as many axes as the images have."""
+    return value.reshape((1,) * (h.ndim - 1) + value.shape)
+
+
+class ConvBlock(nnx.Module):
+    """The residual ``norm(conv(activation(norm(conv(h)))))``.
+
+    As a `Block` it computes as in training: with the moments of the batch that it is given.
+
+    Args:
+        inner: the first kernel, shape (3, 3, c, c).
+        outer: the second kernel, shape (3, 3, c, c).
+        outer_scale: scale of the last normalisation, shape (c,); zero makes the layer the identity.
+        activation: elementwise function.
+
+    Raises:
+        ValueError: if a kernel does not keep the shape of the state.
+
+    Source: :cite:t:`marion2024implicit` and :cite:t:`sander2022residual`, experiments on CIFAR-10.
+    """
+
+    def __init__(
+        self,
+        inner: Float[Array, "a b c1 c2"],
+        outer: Float[Array, "a2 b2 c3 c4"],
+        outer_scale: Float[Array, " c"],
+        *,
+        activation: Activation = jax.nn.relu,
+    ):
+        (channels,) = outer_scale.shape
+        if not inner.shape == outer.shape == (3, 3, channels, channels):
+            raise ValueError(
+                f"ConvBlock needs two kernels of shape (3, 3, c, c) and c scales, got "
+                f"{inner.shape}, {outer.shape} and {outer_scale.shape}; a residual has the shape "
+                "of its state."
+            )
+        zeros = jnp.zeros_like(outer_scale)
+        self.inner = nnx.Param(inner)
+        self.inner_norm = BatchNorm(jnp.ones_like(outer_scale), zeros)
+        self.outer = nnx.Param(outer)
+        self.outer_norm = BatchNorm(outer_scale, zeros)
+        self.activation = activation
+
+    @classmethod
+    def gaussian(
+        cls,
+        key: Key,
+        *,
+        channels: int,
+        outer_scale: float = 0.0,
+        activation: Activation = jax.nn.relu,
+    ) -> "ConvBlock":
+        """Draw Gaussian kernels of variance ``1/(9 c)``; by default the layer is the identity.
+
+        Args:
+            key: random key.
+            channels: ``c``.
+            outer_scale: scale of the last normalisation, the same for every channel.
+            activation: elementwise function.
+        """
+        kernels = [_gaussian_kernel(key, 3, channels, channels) for key in jax.random.split(key)]
+        return cls(*kernels, jnp.full(channels, outer_scale), activation=activation)
+
+    def in_training(self, h: Images) -> tuple[Images, BlockMoments]:
+        """Return the residual with the moments of this batch, and these moments."""
+        first = conv(h, self.inner[...])
+        first_moments = batch_moments(first)
+        second = self._second(first, first_moments)
+        second_moments = batch_moments(second)
+        return self.outer_norm(second, second_moments), (first_moments, second_moments)
+
+    def in_evaluation(self, moments: BlockMoments, h: Images) -> Images:
+        """Return the residual with given moments: a function of each sample alone."""
+        second = self._second(conv(h, self.inner[...]), moments[0])
+        return self.outer_norm(second, moments[1])
+
+    def _second(self, first: Images, moments: Moments) -> Images:
+        return conv(self.activation(self.inner_norm(first, moments)), self.outer[...])
+
+    def __call__(self, h: Images) -> Images:
+        """Return the residual as in training, of the shape of ``h``."""
+        return self.in_training(h)[0]
+
+
+class ImageResNet(nnx.Module):
+    """The model ``x -> B pool(h_L)`` with ``h_0 = relu(conv(x))`` and residual layers in between.
+
+    Args:
+        stem: kernel that makes images into states, shape (a, a, inputs, c).
+        stack: the residual weights, a `ConvBlock` with leading axis ``L`` on every array.
+        B: readout, shape (outputs, features).
+        stride: stride of the stem.
+        pool: side of the squares over which the last state is averaged.
+
+    Source: :cite:t:`marion2024implicit`, experiments on CIFAR-10 (there also with biases).
+    """
+
+    def __init__(
+        self,
+        stem: Float[Array, "a b i c"],
+        stack: Stack,
+        B: Float[Array, "o f"],
+        *,
+        stride: int,
+        pool: int,
+    ):
+        stacks.depth(stack)
+        self.stem = nnx.Param(stem)
+        self.stack = stack
+        self.B = nnx.Param(B)
+        self.stride = stride
+        self.pool = pool
+
+    @classmethod
+    def gaussian(
+        cls,
+        key: Key,
+        stack: Stack,
+        *,
+        image: tuple[int, int, int] = (32, 32, 3),
+        outputs: int = 10,
+        kernel: int = 5,
+        stride: int = 3,
+        pool: int = 4,
+    ) -> "ImageResNet":
+        """Draw stem and readout around a stack; the sizes left out are those for CIFAR-10.
+
+        Args:
+            key: random key.
+            stack: the residual weights.
+            image: height, width and channels of an image.
+            outputs: number of classes.
+            kernel: side of the stem's kernel.
+            stride: stride of the stem.
+            pool: side of the squares over which the last state is averaged.
+
+        Raises:
+            ValueError: if no square of that side fits into the state.
+        """
+        height, width = ((side + 2 - kernel) // stride + 1 for side in image[:2])
+        if min(height, width) < pool:
+            raise ValueError(
+                f"the last state is {height} by {width} pixels and pool = {pool}: nothing to "
+                "average; take a smaller pool or stride."
+            )
+        key_stem, key_B = jax.random.split(key)
+        channels = stack.inner.shape[-1]
+        features = (height // pool) * (width // pool) * channels
+        stem = _gaussian_kernel(key_stem, kernel, image[2], channels)
+        B = jax.random.normal(key_B, (outputs, features)) / features**0.5
+        return cls(stem, stack, B, stride=stride, pool=pool)
+
+    def embed(self, x: Float[Array, "*batch h1 w1 i"]) -> Float[Array, "*batch h2 w2 c"]:
+        """Return the first state ``h_0``."""
+        return jax.nn.relu(conv(x, self.stem[...], stride=self.stride))
+
+    def read(self, h: Images) -> Float[Array, "*batch o"]:
+        """Return the prediction of a last state: averages over squares, then ``B``."""
+        p, (height, width, c) = self.pool, h.shape[-3:]
+        rows, columns = height // p, width // p
+        squares = h[..., : rows * p, : columns * p, :].reshape(-1, rows, p, columns, p, c)
+        features = squares.mean((2, 4)).reshape(*h.shape[:-3], rows * columns * c)
+        return features @ self.B[...].T
+
+    def in_training(self, x: Images) -> tuple[Float[Array, "*batch o"], BlockMoments]:
+        """Return the predictions of a batch, and the moments that every layer saw.
+
+        Args:
+            x: images, shape (n, height, width, inputs).
+
+        Returns:
+            Predictions, shape (n, outputs), and the moments of each layer, shape (L, c).
+        """
+        depth = stacks.depth(self.stack)
+
+        def layer(h: Images, block: ConvBlock) -> tuple[Images, BlockMoments]:
+            residual, moments = block.in_training(h)
+            return h + residual / depth, moments
+
+        h, moments = jax.lax.scan(layer, self.embed(x), self.stack)
+        return self.read(h), moments
+
+    def in_evaluation(self, moments: BlockMoments, x: Images) -> Float[Array, "*batch o"]:
+        """Return the predictions with given moments, each a function of its own sample.
+
+        Args:
+            moments: running averages of the moments of each layer, shape (L, c).
+            x: images, shape (..., height, width, inputs).
+        """
+        return self.read(forward(with_moments(self.stack, moments), self.embed(x)))
+
+
+def with_moments(stack: Stack, moments: BlockMoments) -> Stack:
+    """Return the stack of layers in evaluation: blocks in the sense of the rest of the library."""
+    return jax.tree_util.Partial(ConvBlock.in_evaluation, stack, moments)

@@ -1,0 +1,189 @@
+"""Refresh the records: numbers too slow for every build, each with a hash of the code that made it.
+
+``records.py`` makes what is stale, ``records.py NAME ...`` makes these entries anyway,
+``records.py --check`` only says what is stale. The hash covers the file that makes an entry and
+every file of the library that it imports, without docstrings and comments.
+"""
+
+import ast
+import hashlib
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import date
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+VERSIONS = ("jax", "jaxlib", "flax", "diffrax", "numpy")
+
+
+class Entry(NamedTuple):
+    """One entry of a record.
+
+    Attributes:
+        record: the name of the file.
+        name: the name in the file.
+        source: the file whose code makes it.
+        make: computes the data, made of what JSON can hold.
+    """
+
+    record: str
+    name: str
+    source: Path
+    make: Callable[[], Any]
+
+
+def claim_entries() -> Iterator[Entry]:
+    """One entry per claim: its verdict and those of its controls."""
+    from resode_lib import claims
+
+    folder = ROOT / "resode_lib" / "claims"
+    for label, claim in claims.CLAIMS.items():
+        source = folder / f"{claim.run.__module__.rsplit('.', 1)[1]}.py"
+        yield Entry("claims", label, source, lambda claim=claim: claims.to_store(claim))
+
+
+def entries() -> list[Entry]:
+    """Everything that is recorded."""
+    return [*claim_entries()]
+
+
+@cache
+def without_words(path: Path) -> str:
+    """Return the code of a file as a syntax tree, without comments and docstrings."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            node.body = [item for item in body if not is_text(item)]
+    return ast.dump(tree)
+
+
+def is_text(node: ast.AST) -> bool:
+    """True for a statement that is a string and nothing else."""
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
+
+
+def imported(path: Path, root: Path) -> Iterator[Path]:
+    """The files below ``root`` that a file imports directly, by absolute names."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        for name in names:
+            file = root / Path(*name.split(".")).with_suffix(".py")
+            if file.exists():
+                yield file
+
+
+def code_hash(source: Path, root: Path = ROOT) -> str:
+    """Return a hash of a file and of all files below ``root`` that it needs."""
+    needed, waiting = set(), [source]
+    while waiting:
+        path = waiting.pop()
+        if path not in needed:
+            needed.add(path)
+            waiting += imported(path, root)
+    digest = hashlib.sha256()
+    for path in sorted(needed):
+        digest.update(f"{path.relative_to(root)}\0{without_words(path)}\0".encode())
+    return digest.hexdigest()[:16]
+
+
+def read(record: str) -> dict[str, Any]:
+    """Return the entries of a record on disk."""
+    path = record_path(record)
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def record_path(record: str) -> Path:
+    """Return where a record is kept."""
+    return ROOT / "resode_lib" / "records" / f"{record}.json"
+
+
+def stale() -> list[Entry]:
+    """The entries that are missing or were made by other code."""
+    return [
+        entry
+        for entry in entries()
+        if read(entry.record).get(entry.name, {}).get("code") != code_hash(entry.source)
+    ]
+
+
+def orphans() -> list[str]:
+    """Entries on disk that nothing makes any more."""
+    known = {(entry.record, entry.name) for entry in entries()}
+    files = sorted((ROOT / "resode_lib" / "records").glob("*.json"))
+    return [
+        f"{file.stem}: {name}"
+        for file in files
+        for name in read(file.stem)
+        if (file.stem, name) not in known
+    ]
+
+
+def machine() -> str:
+    """Return the processor and how many of its cores there are."""
+    processor = platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        lines = cpuinfo.read_text().splitlines()
+        names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+        processor = names[0] if names else processor
+    return f"{os.cpu_count()} cores of {processor}"
+
+
+def make(entry: Entry) -> None:
+    """Compute one entry and write its record."""
+    start = time.perf_counter()
+    data = entry.make()
+    content = read(entry.record)
+    content[entry.name] = {
+        "code": code_hash(entry.source),
+        "date": date.today().isoformat(),
+        "machine": machine(),
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in VERSIONS},
+        },
+        "data": data,
+    }
+    names = [known.name for known in entries() if known.record == entry.record]
+    content = {name: content[name] for name in names if name in content}
+    record_path(entry.record).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    print(f"{entry.record}: {entry.name}  {time.perf_counter() - start:.1f} s", flush=True)
+
+
+def main(arguments: list[str]) -> int:
+    """The command line."""
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    if arguments == ["--check"]:
+        bad = [f"{entry.record}: {entry.name}" for entry in stale()] + orphans()
+        print("\n".join(bad) or "every record is up to date")
+        return bool(bad)
+    chosen = [entry for entry in entries() if entry.name in arguments] if arguments else stale()
+    if missing := set(arguments) - {entry.name for entry in chosen}:
+        print(f"error: no entry is called {sorted(missing)}", file=sys.stderr)
+        return 2
+    for number, entry in enumerate(chosen, 1):
+        print(f"[{number}/{len(chosen)}]", end=" ", flush=True)
+        make(entry)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
