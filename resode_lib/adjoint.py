@@ -83,10 +83,10 @@ def _checkpointed(stack: Stack, h: State, integrator: Integrator, step_size: Num
 
 
 stored = Memory("stored", _stored)
-"""Plain backpropagation: all that the layers computed is kept, memory grows with depth."""
+"""Plain backpropagation. All that the layers computed is kept, memory grows with depth."""
 
 checkpointed = Memory("checkpointed", _checkpointed)
-"""The states are kept, what is inside a layer is computed again: less memory, exact."""
+"""Exact with less memory. The states are kept, what is inside a layer is computed again."""
 
 
 def reversing(iterations: int = 0) -> Memory:

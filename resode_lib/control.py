@@ -41,7 +41,7 @@ Loss = Callable[[State], Scalar]
 """How far the states of one depth are from what we want, ``x -> E(x)``."""
 
 Cost = Callable[[Stack, States, Step], Scalar]
-"""A cost over depth: of the controls, the states ``x_0..x_L`` and the step ``dt``."""
+"""A cost over depth, a function of the controls, the states ``x_0..x_L`` and the step ``dt``."""
 
 
 def terminal(loss: Loss) -> Cost:

@@ -17,7 +17,7 @@ __all__ = ["Grid", "Network", "Transfer", "cells", "forward", "interpolate", "un
 
 Values = Float[Array, " m"]
 Transfer = Callable[[Values, "Grid", "Grid"], Float[Array, " m2"]]
-"""How the values on one grid become values on another: ``(values, grid, following) -> values``."""
+"""How values move from one grid to another, ``(values, grid, following) -> values``."""
 
 
 class Grid(NamedTuple):

@@ -65,20 +65,22 @@ class Minima(NamedTuple):
 
 
 @cache
-def _solver(penalty: Penalty) -> Callable[[Stack, Array], Minimum]:
+def _solver(penalty: Penalty, slices: int) -> Callable[[Key, Array], Minimum]:
     x, y = _data()
     fit = control.terminal(lambda h: jnp.mean(jnp.sum((h - y) ** 2, axis=-1)))
 
     @jax.jit
-    def solve(start: Stack, layers: Array) -> Minimum:
+    def solve(key: Key, layers: Array) -> Minimum:
         def value(stack: Stack) -> Scalar:
             # N layers with the step 1/n, of which the last N - n neither move nor cost.
             first, smooth = active(stack, layers), held(stack, layers)
             terms = [(1, fit), (penalty.size, control.squared_norm)]
-            rest = control.objective(x, terms, horizon=stacks.depth(stack) / layers)(first)
+            rest = control.objective(x, terms, horizon=slices / layers)(first)
             rough = control.roughness(TAU)(smooth, x[None], 1 / layers)
             return rest + penalty.roughness * rough
 
+        key = jax.random.fold_in(key, layers)
+        start = stacks.iid(lambda key: Outside.gaussian(key, width=2, scale=2.0), key, slices)
         return control.minimise(value, start, metric=penalty.metric, tolerance=1e-6)
 
     return solve
@@ -92,27 +94,18 @@ def minima(depths: tuple[int, ...], *, penalty: Penalty, key: Key) -> Minima:
         penalty: of the controls.
         key: random key of the starts, whose entries have standard deviation 2.
     """
-    solve = _solver(penalty)
-
-    def at(depth: int) -> Minimum:
-        key_of_depth = jax.random.fold_in(key, depth)
-        start = stacks.iid(
-            lambda key: Outside.gaussian(key, width=2, scale=2.0), key_of_depth, max(depths)
-        )
-        return solve(start, jnp.asarray(depth)).checked()
-
-    found = [at(depth) for depth in depths]
+    solve = _solver(penalty, max(depths))
+    found = [solve(key, jnp.asarray(depth)).checked() for depth in depths]
     return Minima(
         np.array(depths),
         np.array([float(minimum.value) for minimum in found]),
         tuple(
-            np.concatenate(
-                [
-                    np.asarray(leaf[:depth]).reshape(depth, -1)
-                    for leaf in jax.tree.leaves(minimum.stack)
-                ],
-                axis=1,
-            )
-            for depth, minimum in zip(depths, found, strict=True)
+            _entries(minimum.stack)[:depth] for depth, minimum in zip(depths, found, strict=True)
         ),
     )
+
+
+def _entries(stack: Stack) -> np.ndarray:
+    """Return all entries of every slice, shape (N, entries)."""
+    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(stack)]
+    return np.concatenate([leaf.reshape(len(leaf), -1) for leaf in leaves], axis=1)

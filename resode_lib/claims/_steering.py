@@ -106,8 +106,7 @@ def steer(
     """
     arrays = Problem(*(jnp.asarray(part, float) for part in problem))
     solve = _solver(distance)
-    found, (times, losses, norms) = jax.tree.map(
-        np.asarray, solve(start, jnp.asarray(layers), jnp.asarray(horizon, float), arrays)
-    )
+    found, profile = solve(start, jnp.asarray(layers), jnp.asarray(horizon, float), arrays)
+    times, losses, norms = map(np.asarray, profile)
     seen = Profile(times[: layers + 1], losses[: layers + 1], norms[:layers])
     return found.checked(), seen
