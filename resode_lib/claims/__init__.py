@@ -7,10 +7,15 @@ ledger page lists it.
 from resode_lib.claims import (
     attached_ode,
     euler_bound,
+    euler_gradient,
     euler_limit,
+    euler_reconstruction,
+    fixed_point_inversion,
     float32_floor,
+    heun_reversal,
     integrator_order,
     perturbed_weights,
+    stiff_reversal,
     tight_bound,
 )
 from resode_lib.claims._claim import CHAPTERS, Check, Claim, Verdict
@@ -27,6 +32,11 @@ CLAIMS = {
         tight_bound,
         attached_ode,
         integrator_order,
+        euler_reconstruction,
+        euler_gradient,
+        heun_reversal,
+        fixed_point_inversion,
+        stiff_reversal,
     )
 }
 """All claims by label, in the order of the book."""
