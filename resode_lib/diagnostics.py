@@ -1,6 +1,8 @@
 """Numbers about a stack or a run: what we measure when a theorem speaks."""
 
 from collections.abc import Callable
+from functools import singledispatch
+from math import sqrt
 from typing import Any, NamedTuple
 
 import jax
@@ -8,17 +10,21 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.special import stdtrit
 
-from resode_lib import stacks, training
-from resode_lib._types import Array, Float, Numbers, Scalar, Stack
+from resode_lib import resnet, stacks, training
+from resode_lib._types import Array, Block, Float, Numbers, Scalar, Stack
+from resode_lib.blocks import TwoLayer
 
 __all__ = [
     "Slope",
     "depth_lipschitz",
+    "layer_kernel",
+    "ntk",
     "observed_rate",
     "observed_slope",
     "path_length",
     "pl_ratio",
     "refinement_change",
+    "smallest_eigenvalue",
 ]
 
 FEWEST_POINTS = 4
@@ -152,3 +158,97 @@ def observed_rate(times: Numbers, values: Numbers) -> Slope:
         values: the value at each time, positive, float64.
     """
     return observed_slope(np.exp(np.asarray(times, float)), values)
+
+
+def ntk(
+    stack: Stack, h: Float[Array, "n d"], *, step_size: Scalar | int | None = None
+) -> Float[Array, "nd nd"]:
+    r"""Return the Gram matrix of the neural tangent kernel of ``h_0 -> h_L`` at these samples.
+
+    .. math:: K_{(i,a),(j,b)} = L \sum_k \langle \partial_{\theta_k} h_{L,i,a},
+        \partial_{\theta_k} h_{L,j,b} \rangle
+
+    for outputs ``a``, ``b`` of the samples ``i``, ``j``, and the Euler scheme. The factor ``L`` is
+    that of the inner product in depth (see `resode_lib.training.depth_gradient`): every derivative
+    is ``O(1/L)``, ``K`` is ``O(1)``. For a loss ``1/n sum_i ||h_{L,i} - y_i||^2`` it gives
+    ``||depth gradient||^2 >= 4/n lambda_min(K) loss``.
+
+    One pass from the last layer to the first adds the share of each layer (`layer_kernel`). The
+    Jacobian, ``n d`` rows with an entry for every weight, is never built.
+
+    Args:
+        stack: the weights, leading axis ``L``.
+        h: the input states of ``n`` samples, shape (n, d).
+        step_size: what multiplies each residual, ``1/L`` unless given.
+
+    Returns:
+        A symmetric matrix, shape (n d, n d), the outputs of one sample side by side.
+    """
+    n, d = h.shape
+    ds = resnet.step_or_default(step_size, stack)
+    states = resnet.trajectory(stack, h, step_size=ds)[:-1]
+
+    def back(carry: tuple, layer: tuple[Block, Array]) -> tuple[tuple, None]:
+        R, K = carry
+        share, R_next = layer_kernel(*layer, R)
+        return (R + ds * R_next, K + share), None
+
+    identity = jnp.broadcast_to(jnp.eye(d, dtype=h.dtype), (n, d, d))
+    start = (identity, jnp.zeros((n * d, n * d), h.dtype))
+    (_, K), _ = jax.lax.scan(back, start, (stack, states), reverse=True)
+    return stacks.depth(stack) * ds**2 * K
+
+
+@singledispatch
+def layer_kernel(
+    block: Block, h: Float[Array, "n d"], R: Float[Array, "n o d"]
+) -> tuple[Float[Array, "no no"], Float[Array, "n o d"]]:
+    """Return ``J J^T`` with ``J = R df/dtheta``, and ``R df/dh``: the share of a layer in `ntk`.
+
+    For any block it builds ``J``, one row per output, of this layer only. A block whose ``J J^T``
+    has a structure registers its own function, as `TwoLayer` does.
+
+    Args:
+        block: the layer.
+        h: the states before it, shape (n, d).
+        R: the derivative of ``o`` outputs in the state behind it, shape (n, o, d).
+    """
+
+    def of_sample(h: Array, R: Array) -> tuple[Block, Array]:
+        _, pullback = jax.vjp(lambda block, h: block(h), block, h)
+        return jax.vmap(pullback)(R)
+
+    gradients, R_next = jax.vmap(of_sample)(h, R)
+    leaves = [leaf.reshape(R.shape[0] * R.shape[1], -1) for leaf in jax.tree.leaves(gradients)]
+    return jnp.asarray(sum(J @ J.T for J in leaves)), R_next
+
+
+@layer_kernel.register
+def _(
+    block: TwoLayer, h: Float[Array, "n d"], R: Float[Array, "n o d"]
+) -> tuple[Float[Array, "no no"], Float[Array, "n o d"]]:
+    """Use that the rows of ``J`` are products: ``R x z`` for ``V`` and ``U x h`` for ``W``."""
+    V, W = block.V[...], block.W[...]
+    m, d = W.shape
+    a = h @ W.T / sqrt(d)
+    z, slope = jax.jvp(block.activation, (a,), (jnp.ones_like(a),))
+    U = (R @ V) * slope[:, None, :] / sqrt(m)
+    share = _products(R) * _repeated(z @ z.T / m, R) + _products(U) * _repeated(h @ h.T / d, R)
+    return share, U @ W / sqrt(d)
+
+
+def _products(R: Float[Array, "n o d"]) -> Float[Array, "no no"]:
+    """Return the inner products of all rows."""
+    rows = R.reshape(-1, R.shape[-1])
+    return rows @ rows.T
+
+
+def _repeated(gram: Float[Array, "n n"], R: Float[Array, "n o d"]) -> Float[Array, "no no"]:
+    """Return the matrix between samples as one between outputs of samples."""
+    outputs = R.shape[1]
+    return jnp.repeat(jnp.repeat(gram, outputs, axis=0), outputs, axis=1)
+
+
+def smallest_eigenvalue(gram: Float[Array, "n n"]) -> float:
+    """Return the smallest eigenvalue of a symmetric matrix, such as the one of `ntk`."""
+    return float(np.linalg.eigvalsh(np.asarray(gram))[0])

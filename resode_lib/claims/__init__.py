@@ -15,9 +15,13 @@ from resode_lib.claims import (
     double_limit,
     energy,
     euler_bound,
+    euler_gradient,
     euler_limit,
+    euler_reconstruction,
+    fixed_point_inversion,
     float32_floor,
     growth_in_time,
+    heun_reversal,
     horizon_scaling,
     increments,
     integrator_order,
@@ -43,6 +47,7 @@ from resode_lib.claims import (
     regulariser_limit,
     relu_increments,
     scaling_exponents,
+    stiff_reversal,
     tight_bound,
     trained_limit,
     turnpike,
@@ -98,6 +103,11 @@ CLAIMS = {
         linear_quadratic,
         turnpike,
         kernel_quadrature,
+        euler_reconstruction,
+        euler_gradient,
+        heun_reversal,
+        fixed_point_inversion,
+        stiff_reversal,
     )
 }
 """All claims by label, in the order of the book."""
