@@ -94,6 +94,11 @@ CLAIMS = {
         pl_descent,
         pl_constant,
         double_limit,
+        euler_reconstruction,
+        euler_gradient,
+        heun_reversal,
+        fixed_point_inversion,
+        stiff_reversal,
         regulariser_limit,
         limit_of_minima,
         natural_boundary,
@@ -103,11 +108,6 @@ CLAIMS = {
         linear_quadratic,
         turnpike,
         kernel_quadrature,
-        euler_reconstruction,
-        euler_gradient,
-        heun_reversal,
-        fixed_point_inversion,
-        stiff_reversal,
     )
 }
 """All claims by label, in the order of the book."""
