@@ -114,6 +114,68 @@ def _jax_scan(wrap: str, integrator: str, setting: Setting) -> Callable[[], Any]
     return _timed_gradient(loss, stack)
 
 
+def _on_two_devices(setting: Setting) -> Callable[[], Any]:
+    """Build the stored gradient with the samples spread over two devices of one machine."""
+    import jax
+
+    jax.config.update("jax_num_cpu_devices", 2)  # before anything else asks for a device
+    import jax.numpy as jnp
+    from jax.sharding import Mesh
+    from jax.sharding import PartitionSpec as P
+
+    from resode_lib import blocks, resnet
+
+    stack, x, y = _stack(blocks.FastTwoLayer, setting, blocks.gelu)
+
+    def loss(stack: Any, x: Any, y: Any) -> Any:
+        return jnp.mean((resnet.forward(stack, x) - y) ** 2)
+
+    def share(stack: Any, x: Any, y: Any) -> Any:
+        # Each device differentiates its own copy of the weights: one mean, outside of the loop.
+        stack = jax.tree.map(lambda leaf: jax.lax.pcast(leaf, "i", to="varying"), stack)
+        return jax.lax.pmean(jax.value_and_grad(loss)(stack, x, y), "i")
+
+    mesh = Mesh(jax.devices(), ("i",))
+    step = jax.jit(jax.shard_map(share, mesh=mesh, in_specs=(P(), P("i"), P("i")), out_specs=P()))
+
+    def run() -> tuple:
+        value, gradient = jax.block_until_ready(step(stack, x, y))
+        return value, *jax.tree.leaves(gradient)
+
+    return run
+
+
+def _our_kernel(setting: Setting) -> Callable[[], Any]:
+    from resode_lib import blocks, diagnostics
+
+    return _timed_kernel(diagnostics.ntk, setting, blocks.gelu)
+
+
+def _kernel_by_jacobian(setting: Setting) -> Callable[[], Any]:
+    """Build the contraction of the whole Jacobian, a row for every output of every sample."""
+    import jax
+    import jax.numpy as jnp
+
+    from resode_lib import resnet
+
+    def kernel(stack: Any, x: Any) -> Any:
+        leaves = jax.tree.leaves(jax.jacobian(resnet.forward)(stack, x))
+        J = jnp.concatenate([leaf.reshape(x.size, -1) for leaf in leaves], axis=1)
+        return setting.depth * J @ J.T
+
+    return _timed_kernel(kernel, setting, _naive_activation(setting))
+
+
+def _timed_kernel(kernel: Callable, setting: Setting, activation: Callable) -> Callable[[], Any]:
+    import jax
+
+    from resode_lib import blocks
+
+    stack, x, _ = _stack(blocks.TwoLayer, setting, activation)
+    compiled = jax.jit(kernel)
+    return lambda: (jax.block_until_ready(compiled(stack, x)),)
+
+
 # peers
 
 
@@ -292,6 +354,9 @@ METHODS: dict[str, Callable[[Setting], Callable[[], Any]]] = {
     "ours, reversing(0)": partial(_ours, 0, "euler"),
     "ours, reversing(2)": partial(_ours, 2, "euler"),
     "ours, Heun, reversing(0)": partial(_ours, 0, "heun"),
+    "ours, two devices": _on_two_devices,
+    "ours, kernel": _our_kernel,
+    "kernel by the Jacobian": _kernel_by_jacobian,
     "nnx.scan": partial(_jax_scan, "plain", "euler"),
     "nnx.scan, nnx.remat": partial(_jax_scan, "remat", "euler"),
     "nnx.scan, Heun": partial(_jax_scan, "plain", "heun"),
