@@ -45,33 +45,6 @@ class Memory(NamedTuple):
     run: Callable[[Stack, State, Integrator, Number], State]
 
 
-def forward(
-    stack: Stack,
-    h: State,
-    *,
-    integrator: Integrator = euler,
-    step_size: Number | None = None,
-    memory: Memory | None = None,
-) -> State:
-    """Return the last hidden state ``h_L``, as `resode_lib.resnet.forward` does.
-
-    Args:
-        stack: the weights, leading axis ``L``.
-        h: the input states ``h_0``, shape (..., d), with all their batch axes.
-        integrator: the one-step method.
-        step_size: what multiplies each residual, ``1/L`` unless given.
-        memory: where the states of the backward pass come from; `stored` unless given.
-
-    Returns:
-        ``h_L``, shape (..., d).
-
-    Raises:
-        ValueError: if ``stack`` is no stack (see `resode_lib.stacks.depth`).
-    """
-    run = (memory or stored).run
-    return run(stack, h, integrator, resnet.step_or_default(step_size, stack))
-
-
 def _stored(stack: Stack, h: State, integrator: Integrator, step_size: Number) -> State:
     return resnet.forward(stack, h, integrator=integrator, step_size=step_size)
 
@@ -87,6 +60,33 @@ stored = Memory("stored", _stored)
 
 checkpointed = Memory("checkpointed", _checkpointed)
 """Exact with less memory. The states are kept, what is inside a layer is computed again."""
+
+
+def forward(
+    stack: Stack,
+    h: State,
+    *,
+    integrator: Integrator = euler,
+    step_size: Number | None = None,
+    memory: Memory = stored,
+) -> State:
+    """Return the last hidden state ``h_L``, as `resode_lib.resnet.forward` does.
+
+    Args:
+        stack: the weights, leading axis ``L``.
+        h: the input states ``h_0``, shape (..., d), with all their batch axes.
+        integrator: the one-step method.
+        step_size: what multiplies each residual, ``1/L`` unless given.
+        memory: where the states of the backward pass come from: one of `MEMORIES`, or
+            `reversing` with a number of iterations.
+
+    Returns:
+        ``h_L``, shape (..., d).
+
+    Raises:
+        ValueError: if ``stack`` is no stack (see `resode_lib.stacks.depth`).
+    """
+    return memory.run(stack, h, integrator, resnet.step_or_default(step_size, stack))
 
 
 def reversing(iterations: int = 0) -> Memory:
