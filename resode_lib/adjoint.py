@@ -56,10 +56,16 @@ def _checkpointed(stack: Stack, h: State, integrator: Integrator, step_size: Num
 
 
 stored = Memory("stored", _stored)
-"""Plain backpropagation. All that the layers computed is kept, memory grows with depth."""
+"""Plain backpropagation. All that the layers computed is kept, memory grows with depth.
+
+:meta hide-value:
+"""
 
 checkpointed = Memory("checkpointed", _checkpointed)
-"""Exact with less memory. The states are kept, what is inside a layer is computed again."""
+"""Exact with less memory. The states are kept, what is inside a layer is computed again.
+
+:meta hide-value:
+"""
 
 
 def forward(

@@ -134,7 +134,10 @@ DERIVATIVES: dict[Callable[[Array], Array], Callable[[Array], tuple[Array, Array
     gelu: _gelu_and_derivative,
     jax.nn.relu: _relu_and_derivative,
 }
-"""For each activation ``sigma``, the function ``a -> (sigma(a), sigma'(a))`` of `FastTwoLayer`."""
+"""For each activation ``sigma``, the function ``a -> (sigma(a), sigma'(a))`` of `FastTwoLayer`.
+
+:meta hide-value:
+"""
 
 
 class FastTwoLayer(TwoLayer):

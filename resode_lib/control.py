@@ -129,10 +129,15 @@ def _each(transform: Callable[[Array], Array]) -> Callable[[Stack], Stack]:
 
 
 L2 = Metric(_each(lambda leaf: leaf / sqrt(len(leaf))), _each(lambda leaf: leaf * sqrt(len(leaf))))
-"""The mean over layers, ``1/L sum_k |u_k|^2``: the metric of `training.depth_gradient`."""
+"""The mean over layers, ``1/L sum_k |u_k|^2``: the metric of `training.depth_gradient`.
+
+:meta hide-value:
+"""
 
 H1 = Metric(_each(_increments), _each(_sums))
 """``|u_0|^2 + L sum_k |u_{k+1} - u_k|^2``: with `roughness` the iterations grow no more with ``L``.
+
+:meta hide-value:
 """
 
 
