@@ -49,9 +49,9 @@ def refinement_change(loss: Callable[[Stack], Scalar], stack: Stack) -> Float[Ar
     """Return ``|loss(2L layers) - loss(L layers)| / loss(L layers)``: is the network an ODE?
 
     The layers in between are linear interpolations. Slices of a smooth path give ``O(1/L)``. It
-    is the linear interpolation that sees roughness: repeating every layer, or leaving out every
-    second one, gives ``O(1/L)`` for any bounded weights. And it sees it through residuals that
-    are nonlinear in the weights only: of a linear one the interpolated layers keep the sum.
+    is the linear interpolation that sees roughness: repeating every layer gives ``O(1/L)`` for
+    any bounded weights. And it sees it through residuals that are nonlinear in the weights only:
+    of a linear one the interpolated layers keep the sum.
 
     Args:
         loss: the loss of a stack of any depth.
@@ -59,7 +59,7 @@ def refinement_change(loss: Callable[[Stack], Scalar], stack: Stack) -> Float[Ar
 
     Source: after :cite:t:`ott2021resnet`.
     """
-    finer = stacks.sample(stacks.piecewise_linear(stack), 2 * stacks.depth(stack))
+    finer = stacks.resample(stack, 2 * stacks.depth(stack))
     value = jnp.asarray(loss(stack))
     return jnp.abs(loss(finer) - value) / value
 

@@ -18,6 +18,7 @@ from resode_lib.integrators import Integrator, euler
 __all__ = [
     "Network",
     "alternating",
+    "any_weights",
     "bounds",
     "gradient_errors",
     "on_a_kink",
@@ -54,6 +55,11 @@ def smooth(depth: int) -> tuple[Stack, State]:
 def alternating(depth: int) -> tuple[Stack, State]:
     """Return ``theta_0`` and ``theta_1`` in turn: bounded weights that jump at every layer."""
     return _mixed(np.eye(2)[np.arange(depth) % 2])
+
+
+def any_weights() -> dict[str, Network]:
+    """Return a network with smooth weights and one with weights that jump at every layer."""
+    return {"smooth weights": smooth, "alternating weights": alternating}
 
 
 class Root(nnx.Module):

@@ -81,11 +81,6 @@ def one(depth: int) -> float:
     return 1.0
 
 
-def one_over_depth(depth: int) -> float:
-    """Return ``1/L``, which undoes the factor ``L`` of the depth gradient."""
-    return 1 / depth
-
-
 @cache  # the same runs serve several claims
 def train(
     start: Start,

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from resode_lib.claims._claim import Check, Claim
-from resode_lib.claims._training import one, one_over_depth, tied, train
+from resode_lib.claims._measure import one_over_depth
+from resode_lib.claims._training import one, tied, train
 
 __all__ = ["CLAIM", "Config", "Result"]
 

@@ -13,17 +13,12 @@ from resode_lib.integrators import euler
 __all__ = ["CLAIM", "Config", "Result"]
 
 
-def any_weights() -> dict[str, _reversal.Network]:
-    """Return a network with smooth weights and one with weights that jump at every layer."""
-    return {"smooth weights": _reversal.smooth, "alternating weights": _reversal.alternating}
-
-
 @dataclass(frozen=True)
 class Config:
     """Two-layer networks of width 8; ``networks`` and ``step_size`` are the hypotheses."""
 
     depths: tuple[int, ...] = (32, 64, 128, 256)
-    networks: Mapping[str, _reversal.Network] = field(default_factory=any_weights)
+    networks: Mapping[str, _reversal.Network] = field(default_factory=_reversal.any_weights)
     step_size: StepSize = one_over_depth
 
 

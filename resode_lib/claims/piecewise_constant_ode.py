@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from resode_lib import integrators, resnet, stacks
-from resode_lib._types import Array, State
+from resode_lib._types import Array, Key, State
 from resode_lib.blocks import TwoLayer
 from resode_lib.claims._claim import Check, Claim
 from resode_lib.claims._measure import one_over_depth
@@ -48,16 +48,23 @@ def run(config: Config) -> Result:
     )
 
 
+def draw(key: Key) -> TwoLayer:
+    """Draw one Gaussian layer."""
+    return TwoLayer.gaussian(key, width=WIDTH, hidden=HIDDEN)
+
+
 def distance(depth: int, step_size: float) -> float:
     """Return the root mean square over samples; the flow by sixteen RK4 steps per layer."""
-    draw = lambda key: TwoLayer.gaussian(key, width=WIDTH, hidden=HIDDEN)  # noqa: E731
     stack = stacks.iid(draw, jax.random.key(depth), depth)
     start = jax.random.normal(jax.random.key(0), (64, WIDTH))
 
     def layer(h: State, block: TwoLayer) -> tuple[State, None]:
-        field = lambda s, h: block(h)  # noqa: E731
         fine = integrators.integrate(
-            field, h, depth=FINE, integrator=integrators.rk4, step_size=step_size / FINE
+            lambda s, h: block(h),
+            h,
+            depth=FINE,
+            integrator=integrators.rk4,
+            step_size=step_size / FINE,
         )
         return fine[-1], None
 

@@ -10,14 +10,9 @@ import numpy as np
 from resode_lib import integrators
 from resode_lib.blocks import Linear
 from resode_lib.claims.euler_bound import bound
+from resode_lib.exercises._feedback import Feedback, close
 
 __all__ = ["CHECKS"]
-
-Feedback = str | None
-
-
-def _close(got: Any, expected: Any, tolerance: float = 1e-6) -> bool:
-    return bool(np.allclose(got, expected, rtol=tolerance, atol=tolerance))
 
 
 def check_forward(forward: Callable) -> Feedback:
@@ -39,9 +34,9 @@ def check_forward(forward: Callable) -> Feedback:
         "The factor 1/L is missing.": without_factor,
     }
     for feedback, value in wrong.items():
-        if _close(got, value):
+        if close(got, value):
             return feedback
-    return None if _close(got, expected) else "The last state is not h_L; compare one layer."
+    return None if close(got, expected) else "The last state is not h_L; compare one layer."
 
 
 def check_layers_needed(layers_needed: Callable) -> Feedback:
@@ -80,10 +75,10 @@ def check_right_ends(right_ends: Callable) -> Feedback:
         "These points run from 0 to 1 in L - 1 steps; the step is 1/L.": k / (depth - 1),
     }
     for feedback, points in wrong.items():
-        if _close(got.theta[...], jax.vmap(_path)(points).theta[...]):
+        if close(got.theta[...], jax.vmap(_path)(points).theta[...]):
             return feedback
     expected = jax.vmap(_path)((k + 1) / depth).theta[...]
-    return None if _close(got.theta[...], expected) else "These are not theta((k + 1)/L)."
+    return None if close(got.theta[...], expected) else "These are not theta((k + 1)/L)."
 
 
 def check_second_derivative(second_derivative: Callable) -> Feedback:
@@ -103,9 +98,9 @@ def check_second_derivative(second_derivative: Callable) -> Feedback:
         + jax.jacfwd(field, 1)(s, h) @ h,
     }
     for feedback, value in wrong.items():
-        if _close(got, value):
+        if close(got, value):
             return feedback
-    return None if _close(got, in_depth + in_state) else "This is not d/ds f(s, h(s))."
+    return None if close(got, in_depth + in_state) else "This is not d/ds f(s, h(s))."
 
 
 def check_leading_error(leading_error: Callable) -> Feedback:
@@ -114,13 +109,13 @@ def check_leading_error(leading_error: Callable) -> Feedback:
         # Richardson: two depths cancel the next term of L (e^a - (1 + a/L)^L).
         coarse, fine = (n * (np.exp(a) - (1 + a / n) ** n) for n in (1000, 2000))
         limit, got = 2 * fine - coarse, float(leading_error(a))
-        if _close(got, limit, 1e-4):
+        if close(got, limit, 1e-4):
             continue
-        if _close(got, -limit, 1e-4):
+        if close(got, -limit, 1e-4):
             return "The sign: Euler lags behind a convex solution, so H(1) - h_L is positive."
-        if _close(got, 2 * limit, 1e-4):
+        if close(got, 2 * limit, 1e-4):
             return "Twice too large: the local error is H''/(2 L^2)."
-        if _close(got, a**2 / 2, 1e-4):
+        if close(got, a**2 / 2, 1e-4):
             return "That is the local error at s = 0; local errors are carried along the flow."
         return f"For a = {a:g} the measured limit is {limit:.3g}, yours is {got:.3g}."
     return None
@@ -137,11 +132,11 @@ def check_jump_error(jump_error: Callable) -> Feedback:
         expected = float(last) - height * (1 - place)
         got = float(jump_error(height, place, depth))
         case = f"For height {height:g}, place {place:.3g} and L = {depth}"
-        if _close(got, expected):
+        if close(got, expected):
             continue
-        if _close(got, -expected):
+        if close(got, -expected):
             return f"{case} the sign is wrong: h_L - H(1) is asked."
-        if _close(got, expected * depth):
+        if close(got, expected * depth):
             return f"{case} yours is L times too large: each layer counts 1/L."
         return f"{case} the network measures {expected:.4g}, yours is {got:.4g}."
     return None

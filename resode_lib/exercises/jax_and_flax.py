@@ -13,7 +13,7 @@ from resode_lib.blocks import TwoLayer
 
 __all__ = ["CHECKS"]
 
-Feedback = str | None
+from resode_lib.exercises._feedback import Feedback
 
 
 def _compare(got: Any, expected: Any, mistakes: Mapping[str, Any]) -> Feedback:
