@@ -10,10 +10,9 @@ import numpy as np
 from resode_lib import stacks
 from resode_lib._types import Stack
 from resode_lib.blocks import TwoLayer
+from resode_lib.exercises._feedback import Feedback
 
 __all__ = ["CHECKS"]
-
-from resode_lib.exercises._feedback import Feedback
 
 
 def _compare(got: Any, expected: Any, mistakes: Mapping[str, Any]) -> Feedback:
