@@ -6,13 +6,20 @@ with it. Checks test properties on instances of their own; none compares with a 
 
 from typing import Any
 
-from resode_lib.exercises import closeness, euler, implicit_regularization, jax_and_flax
+from resode_lib.exercises import (
+    closeness,
+    euler,
+    implicit_regularization,
+    integrators,
+    jax_and_flax,
+)
 
 __all__ = ["CHECKS", "check"]
 
 CHECKS = {
     **jax_and_flax.CHECKS,
     **euler.CHECKS,
+    **integrators.CHECKS,
     **closeness.CHECKS,
     **implicit_regularization.CHECKS,
 }
