@@ -12,6 +12,7 @@ from resode_lib.exercises import (
     implicit_regularization,
     integrators,
     jax_and_flax,
+    polyak_lojasiewicz,
 )
 
 __all__ = ["CHECKS", "check"]
@@ -22,6 +23,7 @@ CHECKS = {
     **integrators.CHECKS,
     **closeness.CHECKS,
     **implicit_regularization.CHECKS,
+    **polyak_lojasiewicz.CHECKS,
 }
 
 
