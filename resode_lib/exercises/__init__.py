@@ -6,7 +6,13 @@ with it. Checks test properties on instances of their own; none compares with a 
 
 from typing import Any
 
-from resode_lib.exercises import closeness, euler, implicit_regularization, jax_and_flax
+from resode_lib.exercises import (
+    closeness,
+    euler,
+    implicit_regularization,
+    jax_and_flax,
+    overparameterization,
+)
 
 __all__ = ["CHECKS", "check"]
 
@@ -15,6 +21,7 @@ CHECKS = {
     **euler.CHECKS,
     **closeness.CHECKS,
     **implicit_regularization.CHECKS,
+    **overparameterization.CHECKS,
 }
 
 
