@@ -34,6 +34,7 @@ from resode_lib.claims import (
     linear_quadratic,
     local_pl,
     long_horizon,
+    long_time,
     loss_is_blind,
     mean_square,
     natural_boundary,
@@ -55,6 +56,7 @@ from resode_lib.claims import (
     trained_limit,
     turnpike,
     two_norms,
+    uniform_time,
 )
 from resode_lib.claims._claim import CHAPTERS, Check, Claim, Verdict
 from resode_lib.claims._ledger import recorded, to_store
@@ -99,6 +101,8 @@ CLAIMS = {
         gram_positive,
         gram_width,
         pl_ball,
+        long_time,
+        uniform_time,
         double_limit,
         euler_reconstruction,
         euler_gradient,

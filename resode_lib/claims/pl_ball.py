@@ -17,7 +17,7 @@ from resode_lib.resnet import ResNet
 
 __all__ = ["CLAIM", "Config", "Result", "data", "radius", "start"]
 
-SAMPLES, INPUTS, OUTPUTS, WIDTH = 6, 8, 1, 9
+SAMPLES, INPUTS, OUTPUTS, WIDTH = 6, 4, 1, 5
 LARGEST, ROUNDING = 0.25, 1e-12
 
 
@@ -65,7 +65,7 @@ def radius(model: ResNet, bottom: float, samples: int = SAMPLES) -> float:
 
 @dataclass(frozen=True)
 class Config:
-    """Six inputs of norm ``sqrt(d)``, width 9, 64 neurons, 5 layers, 30 points of the ball.
+    """Six inputs of norm ``sqrt(d)`` in R^4, width 5, 64 neurons, 5 layers, 30 points of the ball.
 
     ``stretch`` multiplies the distance at which we look.
     """

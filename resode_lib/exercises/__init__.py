@@ -8,6 +8,7 @@ from typing import Any
 
 from resode_lib.exercises import (
     closeness,
+    double_limit,
     euler,
     implicit_regularization,
     jax_and_flax,
@@ -22,6 +23,7 @@ CHECKS = {
     **closeness.CHECKS,
     **implicit_regularization.CHECKS,
     **overparameterization.CHECKS,
+    **double_limit.CHECKS,
 }
 
 
