@@ -8,10 +8,12 @@ from typing import Any
 
 from resode_lib.exercises import (
     closeness,
+    double_limit,
     euler,
     implicit_regularization,
     integrators,
     jax_and_flax,
+    overparameterization,
     polyak_lojasiewicz,
 )
 
@@ -24,6 +26,8 @@ CHECKS = {
     **closeness.CHECKS,
     **implicit_regularization.CHECKS,
     **polyak_lojasiewicz.CHECKS,
+    **overparameterization.CHECKS,
+    **double_limit.CHECKS,
 }
 
 
