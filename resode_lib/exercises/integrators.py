@@ -6,6 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from resode_lib.diagnostics import observed_slope
 from resode_lib.exercises._feedback import Feedback, close, recognised
 from resode_lib.integrators import INTEGRATORS, Integrator, heun, rk4
 
@@ -159,37 +160,42 @@ def check_rk4(network: Callable) -> Feedback:
     )
 
 
-def check_last(scaled_error: Callable) -> Feedback:
-    """Check ``scaled_error(left, right)`` against the sum that the network computes."""
-    for left, right in [(1.0, -2.0), (0.5, 3.0)]:
-        # theta' runs from left to right; two depths remove the next term of the expansion.
-        limits = []
-        for depth in (1000, 2000):
-            s = np.arange(depth) / depth
-            theta = left * s + (right - left) * s**2 / 2
-            total = (theta.sum() + (theta[-1] - theta[0]) / 2) / depth
-            limits.append(depth**2 * (total - left / 2 - (right - left) / 6))
-        measured = round(2 * limits[1] - limits[0], 5)
-        mistakes = {
-            "That is the trapezoidal rule with its last slice; the network has none.": (
-                right - left
-            )
-            / 12,
-            "That is the midpoint rule.": -(right - left) / 24,
-            "The sign is wrong: it is h_L - H(1).": (5 * right + left) / 12,
-            "That is what the repeated slice costs; the other cells err too.": -right / 2,
-        }
-        got = scaled_error(left, right)
-        if np.ndim(got) == 0 and abs(got - measured) < 1e-4:
-            continue
-        for sentence, value in mistakes.items():
-            if close(got, value):
-                return sentence
-        return (
-            f"With the slopes {left:g} and {right:g} the network measures {measured:.4g}, "
-            f"your limit is {float(np.ravel(got)[0]):.4g}."
-        )
+def check_corrected(corrected: Callable) -> Feedback:
+    """Check ``corrected(thetas)``: the integral from ``L + 1`` slices, to order three or more."""
+    depths = (16, 32, 64, 128)
+    for weights, integral in _INTEGRALS:
+        errors = []
+        for depth in depths:
+            theta = weights(np.arange(depth + 1) / depth)
+            got = corrected(theta)
+            if np.ndim(got) != 0:
+                return f"One number is asked, the integral; got the shape {np.shape(got)}."
+            errors.append(abs(float(got) - integral))
+            trapezoid = float((theta[1:] + theta[:-1]).sum() / 2 / depth)
+            ends = (theta[-1] - theta[-2]) - (theta[1] - theta[0])
+            mistakes = {
+                "That is the trapezoidal rule, of order two: now correct its ends.": trapezoid,
+                "That is the rectangle rule, of order one.": float(theta[:-1].mean()),
+                "The correction has the wrong sign: the error doubles.": trapezoid
+                + ends / 12 / depth,
+                "L + 1 slices make L cells: the step is 1/L.": float(theta.mean()),
+                "A sum is not an integral yet: multiply by the step.": trapezoid * depth,
+            }
+            for sentence, value in mistakes.items():
+                if close(float(got), value, tolerance=1e-13):
+                    return sentence
+        if max(errors) > 1e-13:  # some rules are exact for some weights
+            slope = observed_slope(depths, np.maximum(errors, 1e-16)).value
+            if not slope <= -2.7:
+                return f"The error falls like L^{slope:.1f}; order three is asked."
     return None
+
+
+_INTEGRALS: tuple[tuple[Callable[[np.ndarray], np.ndarray], float], ...] = (
+    (np.exp, np.e - 1),
+    (lambda s: np.cos(3 * s) + s, np.sin(3) / 3 + 0.5),
+    (lambda s: 1 / (1 + s), np.log(2)),
+)
 
 
 CHECKS: dict[str, Callable[[Any], Feedback]] = {
@@ -198,5 +204,5 @@ CHECKS: dict[str, Callable[[Any], Feedback]] = {
     "ex-integrators-heun": check_heun,
     "ex-integrators-observed": check_observed,
     "ex-integrators-rk4": check_rk4,
-    "ex-integrators-last": check_last,
+    "ex-integrators-corrected": check_corrected,
 }

@@ -79,8 +79,18 @@ def rk4_between_neighbours(thetas, h):
     return h
 
 
-def by_rules(left, right):
-    return (right - left) / 12 - right / 2
+def trapezoid(thetas):
+    return (thetas.sum() - (thetas[0] + thetas[-1]) / 2) / (len(thetas) - 1)
+
+
+def gregory(thetas, share=1 / 12):
+    ends = thetas[-1] - thetas[-2] - thetas[1] + thetas[0]
+    return trapezoid(thetas) - share * ends / (len(thetas) - 1)
+
+
+def simpson(thetas):
+    total = thetas[0] + 4 * thetas[1::2].sum() + 2 * thetas[2:-1:2].sum() + thetas[-1]
+    return total / 3 / (len(thetas) - 1)
 
 
 RIGHT = [
@@ -94,8 +104,8 @@ RIGHT = [
     ("ex-integrators-observed", largest_entries),
     ("ex-integrators-rk4", rk4_layers),
     ("ex-integrators-rk4", rk4_library),
-    ("ex-integrators-last", by_rules),
-    ("ex-integrators-last", lambda left, right: -(5 * right + left) / 12),
+    ("ex-integrators-corrected", gregory),
+    ("ex-integrators-corrected", simpson),
 ]
 
 WRONG = [
@@ -131,11 +141,13 @@ WRONG = [
     ),
     ("ex-integrators-rk4", lambda t, h: rk4_layers(np.repeat(t[1::2], 3, 0), h), "not RK4"),
     ("ex-integrators-rk4", lambda t, h: h, "not RK4"),
-    ("ex-integrators-last", lambda a, b: (b - a) / 12, "trapezoidal"),
-    ("ex-integrators-last", lambda a, b: -(b - a) / 24, "midpoint rule"),
-    ("ex-integrators-last", lambda a, b: (5 * b + a) / 12, "sign"),
-    ("ex-integrators-last", lambda a, b: -b / 2, "other cells"),
-    ("ex-integrators-last", lambda a, b: 0.0, "the network measures"),
+    ("ex-integrators-corrected", trapezoid, "correct its ends"),
+    ("ex-integrators-corrected", lambda t: t[:-1].mean(), "rectangle rule"),
+    ("ex-integrators-corrected", lambda t: gregory(t, -1 / 12), "wrong sign"),
+    ("ex-integrators-corrected", lambda t: gregory(t, 1 / 24), "order three is asked"),
+    ("ex-integrators-corrected", np.mean, "L cells"),
+    ("ex-integrators-corrected", lambda t: trapezoid(t) * (len(t) - 1), "not an integral yet"),
+    ("ex-integrators-corrected", lambda t: (t[1:] + t[:-1]) / 2, "One number"),
 ]
 
 
