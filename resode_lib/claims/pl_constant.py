@@ -86,7 +86,7 @@ def judge(result: Result) -> tuple[Check, ...]:
     """Both numbers agree to rounding, and they are positive: the network is wide enough."""
     error = np.abs((result.measured - result.formula) / result.scale).max()
     return (
-        Check("largest difference / mean-eigenvalue constant", float(error), high=1e-10),
+        Check("largest error / mean constant", float(error), high=1e-10),
         Check("smallest PL constant", float(result.measured.min()), low=1e-6),
     )
 
