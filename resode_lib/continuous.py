@@ -76,7 +76,8 @@ def evolve(
     Raises:
         TypeError: if ``start`` is not float64.
         ValueError: if ``times`` do not increase.
-        FloatingPointError: if the solver stops before the last time, as at a blow-up.
+        FloatingPointError: if the solver stops before the last time, as at a blow-up. Inside `jax.jit`
+            or `jax.vmap`, which cannot raise, what was not reached is infinite instead.
     """
     for leaf in jax.tree.leaves(start):
         if leaf.dtype != jnp.float64:
@@ -115,7 +116,7 @@ def evolve(
         return solution.ys, solution.result == diffrax.RESULTS.successful
 
     (observed, last), arrived = run(leaves)
-    if not arrived:
+    if not isinstance(arrived, jax.core.Tracer) and not arrived:
         raise FloatingPointError(
             f"the solver did not reach t = {times[-1]:g} within {MAX_STEPS} steps; expected a "
             "solution that stays bounded and is smooth in t. End earlier, or loosen the tolerance."

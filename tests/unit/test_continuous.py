@@ -43,6 +43,17 @@ def test_a_solution_that_blows_up_is_reported():
         continuous.solve(lambda s, h: h**2, jnp.ones(1), times=jnp.array([0.0, 2.0]))
 
 
+def test_a_blow_up_inside_of_vmap_is_infinite():
+    times = jnp.array([0.0, 0.5, 2.0])
+
+    def end(start):
+        return continuous.solve(lambda s, h: h**2, start[None], times=times)[:, 0]
+
+    safe, bad = jax.vmap(end)(jnp.array([0.1, 1.0]))
+    np.testing.assert_allclose(safe, 0.1 / (1 - 0.1 * times), rtol=1e-9)
+    assert np.isfinite(bad[:2]).all() and np.isinf(bad[2])
+
+
 def test_the_gap_of_a_network_to_its_ode_halves_with_depth():
     problem = EXACT["rotation"]()
     gaps = [
