@@ -76,8 +76,8 @@ def evolve(
     Raises:
         TypeError: if ``start`` is not float64.
         ValueError: if ``times`` do not increase.
-        FloatingPointError: if the solver stops before the last time, as at a blow-up. Inside `jax.jit`
-            or `jax.vmap`, which cannot raise, what was not reached is infinite instead.
+        FloatingPointError: if the solver stops before the last time, as at a blow-up. Inside
+            `jax.jit` or `jax.vmap`, which cannot raise, what was not reached is infinite instead.
     """
     for leaf in jax.tree.leaves(start):
         if leaf.dtype != jnp.float64:
