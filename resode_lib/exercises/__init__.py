@@ -6,7 +6,13 @@ with it. Checks test properties on instances of their own; none compares with a 
 
 from typing import Any
 
-from resode_lib.exercises import closeness, euler, implicit_regularization, jax_and_flax
+from resode_lib.exercises import (
+    closeness,
+    euler,
+    gradient_flow,
+    implicit_regularization,
+    jax_and_flax,
+)
 
 __all__ = ["CHECKS", "check"]
 
@@ -14,6 +20,7 @@ CHECKS = {
     **jax_and_flax.CHECKS,
     **euler.CHECKS,
     **closeness.CHECKS,
+    **gradient_flow.CHECKS,
     **implicit_regularization.CHECKS,
 }
 
