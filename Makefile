@@ -16,6 +16,15 @@ INSTALLED := $(VENV)/installed-$(PYTHON_VERSION)
 # A notebook's own environment must not leak in: the book's build sets RESODE_STATIC by itself.
 unexport RESODE_STATIC
 export JAX_PLATFORMS ?= cpu
+
+# Most of the time goes to the compiler, and pages, claims and notebooks compile the same programs:
+# keep them. Equinox's errors inside programs are calls to Python, which cannot be kept; our own
+# checks come before. Two processes may meet in one file: then JAX warns and compiles once more.
+export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.jax_cache
+export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0
+export JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES ?= -1
+export EQX_ON_ERROR ?= nan
+export PYTHONWARNINGS ?= ignore:Error reading persistent compilation cache
 export PYTHON
 
 .PHONY: help book test notebooks records lock versions repository clean check-python

@@ -18,6 +18,9 @@ from resode_lib.resnet import ResNet
 
 __all__ = ["TrainingLimit", "evolve", "field_of", "gap", "solve", "training_limit"]
 
+MAX_STEPS = 100_000
+"""The adaptive solver gives up after as many."""
+
 FINAL_ITERATION = 100
 """Picard's iteration stops here at the latest."""
 
@@ -72,6 +75,8 @@ def evolve(
 
     Raises:
         TypeError: if ``start`` is not float64.
+        ValueError: if ``times`` do not increase.
+        FloatingPointError: if the solver stops before the last time, as at a blow-up.
     """
     for leaf in jax.tree.leaves(start):
         if leaf.dtype != jnp.float64:
@@ -79,6 +84,8 @@ def evolve(
                 f"a reference solution needs float64, got {leaf.dtype}; call "
                 'jax.config.update("jax_enable_x64", True) before making arrays.'
             )
+    if not np.all(np.diff(times) > 0):
+        raise ValueError(f"times must increase, got {np.asarray(times)}; sort them, each once.")
     leaves, structure = jax.tree.flatten(start)
     outputs = jax.tree.structure(jax.eval_shape(observe, start))
 
@@ -93,7 +100,7 @@ def evolve(
 
     @jax.jit
     def run(leaves: list) -> Any:
-        return diffrax.diffeqsolve(
+        solution = diffrax.diffeqsolve(
             diffrax.ODETerm(right_hand_side),
             diffrax.Dopri8(),
             t0=jnp.minimum(0.0, times[0]),
@@ -102,10 +109,17 @@ def evolve(
             y0=leaves,
             saveat=diffrax.SaveAt(subs=(save, diffrax.SubSaveAt(t1=True))),
             stepsize_controller=diffrax.PIDController(rtol=tolerance, atol=tolerance),
-            max_steps=100_000,
-        ).ys
+            max_steps=MAX_STEPS,
+            throw=False,  # an error inside would be a call to Python, which no cache can keep
+        )
+        return solution.ys, solution.result == diffrax.RESULTS.successful
 
-    observed, last = run(leaves)
+    (observed, last), arrived = run(leaves)
+    if not arrived:
+        raise FloatingPointError(
+            f"the solver did not reach t = {times[-1]:g} within {MAX_STEPS} steps; expected a "
+            "solution that stays bounded and is smooth in t. End earlier, or loosen the tolerance."
+        )
     last = jax.tree.unflatten(structure, [leaf[0] for leaf in last])
     return jax.tree.unflatten(outputs, observed), last
 

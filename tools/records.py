@@ -49,9 +49,18 @@ def claim_entries() -> Iterator[Entry]:
         yield Entry("claims", label, source, lambda claim=claim: claims.to_store(claim))
 
 
+def reproduction_entries() -> Iterator[Entry]:
+    """One entry per figure of a paper that is run again."""
+    from resode_lib import reproductions
+
+    source = ROOT / "resode_lib" / "reproductions.py"
+    for name, reproduction in reproductions.REPRODUCTIONS.items():
+        yield Entry("reproductions", name, source, reproduction.run)
+
+
 def entries() -> list[Entry]:
     """Everything that is recorded."""
-    return [*claim_entries()]
+    return [*claim_entries(), *reproduction_entries()]
 
 
 @cache

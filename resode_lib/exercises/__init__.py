@@ -8,10 +8,14 @@ from typing import Any
 
 from resode_lib.exercises import (
     closeness,
+    double_limit,
     euler,
     gradient_flow,
     implicit_regularization,
+    integrators,
     jax_and_flax,
+    overparameterization,
+    polyak_lojasiewicz,
 )
 
 __all__ = ["CHECKS", "check"]
@@ -19,9 +23,13 @@ __all__ = ["CHECKS", "check"]
 CHECKS = {
     **jax_and_flax.CHECKS,
     **euler.CHECKS,
+    **integrators.CHECKS,
     **closeness.CHECKS,
     **gradient_flow.CHECKS,
     **implicit_regularization.CHECKS,
+    **polyak_lojasiewicz.CHECKS,
+    **overparameterization.CHECKS,
+    **double_limit.CHECKS,
 }
 
 

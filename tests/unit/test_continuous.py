@@ -33,6 +33,16 @@ def test_float32_is_refused():
         continuous.solve(lambda s, h: h, jnp.ones(1, jnp.float32), times=jnp.asarray(TIMES))
 
 
+def test_times_increase():
+    with pytest.raises(ValueError, match="times must increase, got"):
+        continuous.solve(lambda s, h: h, jnp.ones(1), times=jnp.array([0.0, 1.0, 0.5]))
+
+
+def test_a_solution_that_blows_up_is_reported():
+    with pytest.raises(FloatingPointError, match="did not reach t = 2 within"):  # 1 / (1 - t)
+        continuous.solve(lambda s, h: h**2, jnp.ones(1), times=jnp.array([0.0, 2.0]))
+
+
 def test_the_gap_of_a_network_to_its_ode_halves_with_depth():
     problem = EXACT["rotation"]()
     gaps = [

@@ -1,0 +1,165 @@
+"""Right answers pass, each in two forms; typical wrong ones are told what is wrong."""
+
+import math
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from resode_lib.claims.stability_function import REAL_LIMITS
+from resode_lib.exercises.integrators import CHECKS
+from resode_lib.integrators import INTEGRATORS, heun, rk4
+
+
+def by_limit(eigenvalue, name):
+    return max(1, int(np.ceil(-eigenvalue / REAL_LIMITS[INTEGRATORS[name].order])))
+
+
+def by_search(eigenvalue, name):
+    def factor(z):
+        return sum(z**j / math.factorial(j) for j in range(INTEGRATORS[name].order + 1))
+
+    return next(depth for depth in range(1, 1000) if abs(factor(eigenvalue / depth)) <= 1 + 1e-12)
+
+
+def heun_layers(thetas, h, first=0, second=1, share=0.5, extra=0):
+    depth = len(thetas) - 1
+    for k in range(depth):
+        left = np.tanh(thetas[k + first] @ h)
+        right = np.tanh(thetas[k + second] @ (h + left / (depth + extra)))
+        h = h + share * (left + right) / (depth + extra)
+    return h
+
+
+def heun_library(thetas, h):
+    depth, h = len(thetas) - 1, jnp.asarray(h)
+    for k in range(depth):
+        h = heun.step(lambda r, h, k=k: jnp.tanh(thetas[k + r] @ h), h, 1 / depth)
+    return h
+
+
+def doublings(coarse, middle, fine):
+    differences = np.linalg.norm(coarse - middle), np.linalg.norm(middle - fine)
+    return np.log2(differences[0] / differences[1])
+
+
+def largest_entries(coarse, middle, fine):
+    return np.log(abs(coarse - middle).max() / abs(middle - fine).max()) / np.log(2)
+
+
+def rk4_layers(thetas, h, layers=None, length=1.0, start=lambda k: 2 * k, middle=None):
+    depth = (len(thetas) - 1) // 2 if layers is None else layers
+    ds = length / ((len(thetas) - 1) // 2)
+    for k in range(depth):
+        left, centre, right = thetas[start(k) : start(k) + 3]
+        centre = centre if middle is None else middle(left, right)
+        k1 = np.tanh(left @ h)
+        k2 = np.tanh(centre @ (h + ds / 2 * k1))
+        k3 = np.tanh(centre @ (h + ds / 2 * k2))
+        k4 = np.tanh(right @ (h + ds * k3))
+        h = h + ds * (k1 + 2 * k2 + 2 * k3 + k4) / 6
+    return h
+
+
+def rk4_library(thetas, h):
+    depth, h = (len(thetas) - 1) // 2, jnp.asarray(h)
+    for k in range(depth):
+        h = rk4.step(lambda r, h, k=k: jnp.tanh(thetas[2 * k + int(2 * r)] @ h), h, 1 / depth)
+    return h
+
+
+def rk4_between_neighbours(thetas, h):
+    depth, h = len(thetas) - 1, jnp.asarray(h)
+    for k in range(depth):
+
+        def cell(r, h, k=k):
+            return jnp.tanh(((1 - r) * thetas[k] + r * thetas[k + 1]) @ h)
+
+        h = rk4.step(cell, h, 1 / depth)
+    return h
+
+
+def trapezoid(thetas):
+    return (thetas.sum() - (thetas[0] + thetas[-1]) / 2) / (len(thetas) - 1)
+
+
+def gregory(thetas, share=1 / 12):
+    ends = thetas[-1] - thetas[-2] - thetas[1] + thetas[0]
+    return trapezoid(thetas) - share * ends / (len(thetas) - 1)
+
+
+def simpson(thetas):
+    total = thetas[0] + 4 * thetas[1::2].sum() + 2 * thetas[2:-1:2].sum() + thetas[-1]
+    return total / 3 / (len(thetas) - 1)
+
+
+RIGHT = [
+    ("ex-integrators-factor", lambda z: 1 + z + z**2 / 2),
+    ("ex-integrators-factor", lambda z: 0.5 + (1 + z) ** 2 / 2),
+    ("ex-integrators-depth", by_limit),
+    ("ex-integrators-depth", by_search),
+    ("ex-integrators-heun", heun_layers),
+    ("ex-integrators-heun", heun_library),
+    ("ex-integrators-observed", doublings),
+    ("ex-integrators-observed", largest_entries),
+    ("ex-integrators-rk4", rk4_layers),
+    ("ex-integrators-rk4", rk4_library),
+    ("ex-integrators-corrected", gregory),
+    ("ex-integrators-corrected", simpson),
+]
+
+WRONG = [
+    ("ex-integrators-factor", lambda z: 1 + z, "Euler's factor"),
+    ("ex-integrators-factor", lambda z: 1 + z + z**2, "too large"),
+    ("ex-integrators-factor", np.exp, "of the solution"),
+    ("ex-integrators-factor", lambda z: z + z**2 / 2, "state itself"),
+    ("ex-integrators-factor", abs, "one step of Heun makes"),
+    ("ex-integrators-depth", lambda e, name: by_limit(e, name) + 1, "one layer less"),
+    ("ex-integrators-depth", lambda e, name: by_limit(e, "euler"), "one layer less"),
+    ("ex-integrators-depth", lambda e, name: by_limit(e / 2, name), "still grows"),
+    ("ex-integrators-depth", lambda e, name: int(-e / 2) or 1, "still grows"),
+    ("ex-integrators-depth", lambda e, name: -e / 2.785, "whole number"),
+    ("ex-integrators-heun", lambda t, h: heun_layers(t, h, second=0), "Both evaluations use t"),
+    ("ex-integrators-heun", lambda t, h: heun_layers(t, h, first=1), "belongs to the left"),
+    ("ex-integrators-heun", lambda t, h: heun_layers(t, h, first=1, second=0), "swapped"),
+    ("ex-integrators-heun", lambda t, h: heun_layers(t, h, share=1.0), "half the sum"),
+    ("ex-integrators-heun", lambda t, h: heun_layers(t, h, extra=1), "the step is 1/L"),
+    ("ex-integrators-heun", lambda t, h: h, "not Heun's method"),
+    ("ex-integrators-heun", lambda t, h: t @ h, "Expected an array of shape (3,)"),
+    ("ex-integrators-observed", lambda a, b, c: 2 ** doublings(a, b, c), "which power"),
+    ("ex-integrators-observed", lambda a, b, c: doublings(c, b, a), "sign"),
+    ("ex-integrators-observed", lambda a, b, c: np.log(2) * doublings(a, b, c), "base 2"),
+    ("ex-integrators-observed", lambda a, b, c: np.log2((a - b) / (b - c)), "One number"),
+    ("ex-integrators-observed", lambda a, b, c: 3.0, "States of order 1"),
+    ("ex-integrators-rk4", lambda t, h: rk4_layers(t, h, length=0.5), "not 1/8"),
+    ("ex-integrators-rk4", rk4_between_neighbours, "order two again"),
+    ("ex-integrators-rk4", lambda t, h: rk4_layers(t, h, 7, start=lambda k: k), "overlap"),
+    (
+        "ex-integrators-rk4",
+        lambda t, h: rk4_layers(t, h, middle=lambda a, b: (a + b) / 2),
+        "do not interpolate",
+    ),
+    ("ex-integrators-rk4", lambda t, h: rk4_layers(np.repeat(t[1::2], 3, 0), h), "not RK4"),
+    ("ex-integrators-rk4", lambda t, h: h, "not RK4"),
+    ("ex-integrators-corrected", trapezoid, "correct its ends"),
+    ("ex-integrators-corrected", lambda t: t[:-1].mean(), "rectangle rule"),
+    ("ex-integrators-corrected", lambda t: gregory(t, -1 / 12), "wrong sign"),
+    ("ex-integrators-corrected", lambda t: gregory(t, 1 / 24), "order three is asked"),
+    ("ex-integrators-corrected", np.mean, "L cells"),
+    ("ex-integrators-corrected", lambda t: trapezoid(t) * (len(t) - 1), "not an integral yet"),
+    ("ex-integrators-corrected", lambda t: (t[1:] + t[:-1]) / 2, "One number"),
+]
+
+
+@pytest.mark.parametrize(("label", "answer"), RIGHT)
+def test_right_answers_pass(label, answer):
+    assert CHECKS[label](answer) is None
+
+
+@pytest.mark.parametrize(("label", "answer", "feedback"), WRONG)
+def test_wrong_answers_are_told_why(label, answer, feedback):
+    assert feedback in CHECKS[label](answer)
+
+
+def test_every_check_is_tried_from_both_sides():
+    assert {label for label, _ in RIGHT} == {label for label, *_ in WRONG} == set(CHECKS)

@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+
+from resode_lib import reproductions
+from resode_lib.reproductions import REPRODUCTIONS
+
+
+@pytest.mark.parametrize("name", REPRODUCTIONS)
+def test_a_row_says_everything(name):
+    row = REPRODUCTIONS[name].report(reproductions.recorded(name))
+    assert ": REPRODUCED\n" in row
+    for word in ("reports:", "theirs:", "ours:", "differs:"):
+        assert word in row
+
+
+def changed(name, key, change):
+    data = {**reproductions.recorded(name)}
+    data[key] = change(data[key])
+    return data
+
+
+WRONG = {  # what the figure would show if the statement behind it were false
+    "the maximum is the sum": ("increments", "largest", lambda v: list(np.sqrt(v))),
+    "the sum is the maximum": ("increments", "roots", lambda v: list(np.square(v))),
+    "another size of the sum": ("increments", "roots", lambda v: list(2 * np.array(v))),
+    "no limit": ("limit", "distances", lambda v: np.ones_like(v).tolist()),
+    "later is nearer": ("limit", "distances", lambda v: np.flip(v, axis=1).tolist()),
+    "rough weights": ("weights", "lipschitz", lambda v: 64.0 * 45),
+    "no training": ("weights", "losses", lambda v: [v[0]] * len(v)),
+    "increments that shrink": ("relu", "largest", lambda v: list(np.divide(v, 2))),
+}
+
+
+@pytest.mark.parametrize(("name", "key", "change"), WRONG.values(), ids=WRONG)
+def test_other_numbers_are_not_a_reproduction(name, key, change):
+    row = REPRODUCTIONS[name].report(changed(name, key, change))
+    assert ": NOT REPRODUCED\n" in row
+
+
+def test_the_distance_in_depth_is_that_of_the_step_functions():
+    """Two layers 0, 1 against four layers 0, 2, 1, 1 differ by 2 on a quarter of the depth."""
+    weights = [
+        np.array(values)[None, :, None, None] for values in ([0.0, 1.0], [0.0, 2.0, 1.0, 1.0])
+    ]
+    assert reproductions.distance(*([array] for array in weights)) == pytest.approx([1.0])
+
+
+def test_an_unknown_name_lists_the_known_ones():
+    with pytest.raises(KeyError, match="no reproduction 'x'; there are"):
+        reproductions.get("x")
