@@ -6,6 +6,7 @@ ledger page lists it.
 
 from resode_lib.claims import (
     attached_ode,
+    blow_up,
     clipped_flow,
     commutator,
     contracting_blocks,
@@ -29,6 +30,7 @@ from resode_lib.claims import (
     increments,
     integrator_order,
     kernel_quadrature,
+    layer_bound,
     limit_of_minima,
     linear_flow,
     linear_limit,
@@ -87,6 +89,8 @@ CLAIMS = {
         scaling_exponents,
         order_preservation,
         energy,
+        blow_up,
+        layer_bound,
         depth_factor,
         descent_lemma,
         descent_is_euler,
