@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import jax.numpy as jnp
 import numpy as np
@@ -22,6 +23,7 @@ def two_layer(depth: int) -> float:
     return float(jnp.linalg.norm(V, axis=(-2, -1)).max())
 
 
+@cache
 def cubic(depth: int) -> float:
     """Return the largest weight for ``f(h, theta) = theta^3 h`` at time 1/3, one layer ahead.
 
