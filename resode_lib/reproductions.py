@@ -274,7 +274,7 @@ REPRODUCTIONS = {
             theirs="n = 100, q = d = 16, m = 32, GELU, up to 451 steps of 0.01 L, L = 2 to 1014",
             ours="the same, other random numbers",
             differs=(
-                "the caption names the maximum; the released script plots the root of a sum over "
+                "the axis names the maximum; the released script plots the root of a sum over "
                 "layers and iterations, and leaves out the scalings by m and d, as we do here"
             ),
             run=increments,

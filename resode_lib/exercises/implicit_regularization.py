@@ -87,6 +87,12 @@ def check_costates(gradient: Callable) -> Feedback:
         "The layers are in reverse order.": expected[::-1],
         "Each matrix is transposed: it is p h^T, not h p^T.": expected.transpose(0, 2, 1),
         "The sign is wrong: the gradient is asked, not the descent.": -expected,
+        "Layer k takes p_{k+1}, the costate behind it; yours takes p_k.": _by_hand(
+            thetas, h, y, late=0
+        ),
+        "Costates go back with the transpose of theta_k.": _by_hand(
+            thetas.transpose(0, 2, 1), h, y, forwards=thetas
+        ),
     }
     return recognised(
         gradient(thetas, h, y),
@@ -94,6 +100,24 @@ def check_costates(gradient: Callable) -> Feedback:
         mistakes,
         "That is not the gradient; check that layer k pairs h_k with p_{k+1}, and transposes.",
     )
+
+
+def _by_hand(
+    thetas: np.ndarray,
+    h: np.ndarray,
+    y: np.ndarray,
+    *,
+    late: int = 1,
+    forwards: np.ndarray | None = None,
+) -> np.ndarray:
+    """Pair ``h_k`` with ``p_{k+late}``; states may pass other matrices than costates."""
+    states = [h]
+    for theta in thetas if forwards is None else forwards:
+        states.append(states[-1] + theta @ states[-1] / len(thetas))
+    costates = [2 * (states[-1] - y)]
+    for theta in thetas[::-1]:
+        costates.insert(0, costates[0] + theta.T @ costates[0] / len(thetas))
+    return np.array([np.outer(costates[k + late], states[k]) for k in range(len(thetas))])
 
 
 def check_refine(refine: Callable) -> Feedback:
@@ -156,9 +180,10 @@ def _integral(alpha: float, time: float) -> float:
 
 def check_width_one(velocity: Callable) -> Feedback:
     """Check ``velocity(theta, target)`` against the library's limit of training."""
-    for level, target in [(0.3, 2.0), (-0.5, 0.4)]:
-        theta = np.full(9, level)
-        expected = np.full(9, _limit_velocity(level, target))
+    for level, slope, target in [(0.3, 0.0, 2.0), (0.2, 0.8, 3.0), (-0.5, 0.6, 0.4)]:
+        middles = (np.arange(9) + 0.5) / 9
+        theta = level + slope * (middles - 0.5)
+        expected = np.full(9, _limit_velocity(level, slope, target))
         got = np.asarray(velocity(theta, target))
         u = np.exp(level)
         mistakes = {
@@ -167,6 +192,9 @@ def check_width_one(velocity: Callable) -> Feedback:
             "This is the costate at the end; the state H(s) is missing.": np.full(
                 9, -2 * (u - target)
             ),
+            "u is the exponential of the integral of Theta, not of its value at s.": -2
+            * np.exp(theta)
+            * (np.exp(theta) - target),
         }
         feedback = recognised(
             got, expected, mistakes, "H(s) P(s) is the same for every s; what is it at s = 1?"
@@ -178,16 +206,16 @@ def check_width_one(velocity: Callable) -> Feedback:
     return None
 
 
-def _limit_velocity(level: float, target: float) -> float:
-    """Return the speed of a constant path at time 0, from a short run of the limit system."""
+def _limit_velocity(level: float, slope: float, target: float) -> float:
+    """Return the speed of a straight path at time 0, from a short run of the limit system."""
     one, short = jnp.ones((1, 1)), 1e-4
     limit = continuous.training_limit(
         ResNet(one, stacks.tied(Linear(one), 1), one),
-        lambda s: Linear(level * one + 0 * s),
+        lambda s: Linear((level + slope * (s - 0.5)) * one),
         one,
         target * one,
         times=jnp.array([0.0, short, 2 * short]),
-        points=5,
+        points=9,
         tolerance=1e-12,
     )
     values = np.asarray(limit.models.stack.theta[...])[:, 0, 0, 0]

@@ -32,11 +32,12 @@ def check_factor(heun_factor: Callable) -> Feedback:
             "The state itself is missing: a step adds to it.": z + z**2 / 2,
         }
         right = growth(heun, z)
+        shown = f"{right if isinstance(z, complex) else right.real:.4g}"
         feedback = recognised(
             heun_factor(z),
             right,
             mistakes,
-            f"For z = {z:g} one step of Heun makes {right:.4g} of 1.",
+            f"For z = {z:g} one step of Heun makes {shown} of 1.",
         )
         if feedback is not None:
             return feedback
@@ -68,11 +69,13 @@ def check_heun(network: Callable) -> Feedback:
     rng = np.random.default_rng(3)
     thetas, h = 2 * rng.standard_normal((6, 3, 3)), rng.standard_normal(3)
 
-    def run(first: int, second: int, weight: float = 0.5, steps: int = 5) -> np.ndarray:
+    def run(
+        first: int, second: int, weight: float = 0.5, steps: int = 5, reach: float = 1.0
+    ) -> np.ndarray:
         state = h
         for k in range(5):
             left = np.tanh(thetas[k + first] @ state)
-            right = np.tanh(thetas[k + second] @ (state + left / steps))
+            right = np.tanh(thetas[k + second] @ (state + reach * left / steps))
             state = state + weight * (left + right) / steps
         return state
 
@@ -84,6 +87,7 @@ def check_heun(network: Callable) -> Feedback:
         "The two slices are swapped: the first evaluation sees theta_k.": run(1, 0),
         "The mean is missing: a step adds half the sum.": run(0, 1, weight=1.0),
         "L + 1 slices make L layers: the step is 1/L.": run(0, 1, steps=6),
+        "The second evaluation is at h + k_1/L, not at h.": run(0, 1, reach=0.0),
     }
     state = jnp.asarray(h)
     for k in range(5):
@@ -106,6 +110,7 @@ def check_observed(observed_order: Callable) -> Feedback:
             "That is the ratio of the differences; which power of two is it?": 2**order,
             "The sign is wrong: the first difference is the larger one.": -order,
             "Depth doubles, so the logarithm has the base 2.": order * np.log(2),
+            "The finest state is not the solution; compare neighbours.": np.log2(2**order + 1),
         }
         feedback = recognised(
             float(got), order, mistakes, f"States of order {order:g} give {float(got):.3g}."

@@ -18,14 +18,15 @@ def linear_gradient(thetas, h, y):
     return len(thetas) * jax.grad(loss)(jnp.asarray(thetas))
 
 
-def by_costates(thetas, h, y):
+def by_costates(thetas, h, y, back=lambda theta: theta.T, early=False):
     depth, states = len(thetas), [h]
     for theta in thetas:
         states.append(states[-1] + theta @ states[-1] / depth)
     p, gradients = 2 * (states[-1] - y), []
     for k in reversed(range(depth)):
-        gradients.insert(0, np.outer(p, states[k]))
-        p = p + thetas[k].T @ p / depth
+        before = p + back(thetas[k]) @ p / depth
+        gradients.insert(0, np.outer(before if early else p, states[k]))
+        p = before
     return np.array(gradients)
 
 
@@ -63,9 +64,10 @@ def velocity(theta, target):
 
 
 def velocity_by_products(theta, target):
-    s = np.linspace(0, 1, len(theta))
-    H, back = np.exp(theta * s), np.exp(theta * (1 - s))  # right for constant weights
-    return -H * back * 2 * (np.exp(theta) - target)
+    cells = theta / len(theta)
+    to = np.cumsum(cells) - cells / 2  # the integral up to the middle of each cell, halves alike
+    H, back = np.exp(to), np.exp(cells.sum() - to)
+    return -H * back * 2 * (np.exp(cells.sum()) - target)
 
 
 RIGHT = [
@@ -102,6 +104,12 @@ WRONG = [
         "transposed",
     ),
     ("ex-implicit-costates", lambda t, h, y: -linear_gradient(t, h, y), "sign"),
+    ("ex-implicit-costates", lambda t, h, y: by_costates(t, h, y, early=True), "yours takes p_k"),
+    (
+        "ex-implicit-costates",
+        lambda t, h, y: by_costates(t, h, y, back=lambda theta: theta),
+        "with the transpose of",
+    ),
     ("ex-implicit-costates", lambda t, h, y: 0 * t, "pairs h_k with"),
     ("ex-implicit-refine", lambda w: np.repeat(w, 2, axis=0), "cannot see roughness"),
     ("ex-implicit-refine", lambda w: np.concatenate([w, w]), "repeats the whole"),
@@ -122,7 +130,12 @@ WRONG = [
     ("ex-implicit-gronwall", lambda d, a, b, t, L: 0.0, "the solution is"),
     ("ex-implicit-width-one", lambda z, C: velocity(z, C) / 2, "factor 2"),
     ("ex-implicit-width-one", lambda z, C: -velocity(z, C), "downhill"),
-    ("ex-implicit-width-one", lambda z, C: 0 * z - 2 * (np.exp(z) - C), "state H(s) is missing"),
+    (
+        "ex-implicit-width-one",
+        lambda z, C: 0 * z - 2 * (np.exp(z.mean()) - C),
+        "state H(s) is missing",
+    ),
+    ("ex-implicit-width-one", lambda z, C: -2 * np.exp(z) * (np.exp(z) - C), "of the integral"),
     ("ex-implicit-width-one", lambda z, C: z * np.linspace(0, 1, 9), "depends on s"),
     ("ex-implicit-width-one", lambda z, C: 0 * z, "the same for every s"),
 ]

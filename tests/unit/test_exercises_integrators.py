@@ -22,11 +22,11 @@ def by_search(eigenvalue, name):
     return next(depth for depth in range(1, 1000) if abs(factor(eigenvalue / depth)) <= 1 + 1e-12)
 
 
-def heun_layers(thetas, h, first=0, second=1, share=0.5, extra=0):
+def heun_layers(thetas, h, first=0, second=1, share=0.5, extra=0, reach=1):
     depth = len(thetas) - 1
     for k in range(depth):
         left = np.tanh(thetas[k + first] @ h)
-        right = np.tanh(thetas[k + second] @ (h + left / (depth + extra)))
+        right = np.tanh(thetas[k + second] @ (h + reach * left / (depth + extra)))
         h = h + share * (left + right) / (depth + extra)
     return h
 
@@ -113,7 +113,7 @@ WRONG = [
     ("ex-integrators-factor", lambda z: 1 + z + z**2, "too large"),
     ("ex-integrators-factor", np.exp, "of the solution"),
     ("ex-integrators-factor", lambda z: z + z**2 / 2, "state itself"),
-    ("ex-integrators-factor", abs, "one step of Heun makes"),
+    ("ex-integrators-factor", abs, "one step of Heun makes 0.545 of"),
     ("ex-integrators-depth", lambda e, name: by_limit(e, name) + 1, "one layer less"),
     ("ex-integrators-depth", lambda e, name: by_limit(e, "euler"), "one layer less"),
     ("ex-integrators-depth", lambda e, name: by_limit(e / 2, name), "still grows"),
@@ -124,12 +124,18 @@ WRONG = [
     ("ex-integrators-heun", lambda t, h: heun_layers(t, h, first=1, second=0), "swapped"),
     ("ex-integrators-heun", lambda t, h: heun_layers(t, h, share=1.0), "half the sum"),
     ("ex-integrators-heun", lambda t, h: heun_layers(t, h, extra=1), "the step is 1/L"),
+    ("ex-integrators-heun", lambda t, h: heun_layers(t, h, reach=0), "not at h"),
     ("ex-integrators-heun", lambda t, h: h, "not Heun's method"),
     ("ex-integrators-heun", lambda t, h: t @ h, "Expected an array of shape (3,)"),
     ("ex-integrators-observed", lambda a, b, c: 2 ** doublings(a, b, c), "which power"),
     ("ex-integrators-observed", lambda a, b, c: doublings(c, b, a), "sign"),
     ("ex-integrators-observed", lambda a, b, c: np.log(2) * doublings(a, b, c), "base 2"),
     ("ex-integrators-observed", lambda a, b, c: np.log2((a - b) / (b - c)), "One number"),
+    (
+        "ex-integrators-observed",
+        lambda a, b, c: np.log2(np.linalg.norm(a - c) / np.linalg.norm(b - c)),
+        "not the solution",
+    ),
     ("ex-integrators-observed", lambda a, b, c: 3.0, "States of order 1"),
     ("ex-integrators-rk4", lambda t, h: rk4_layers(t, h, length=0.5), "not 1/8"),
     ("ex-integrators-rk4", rk4_between_neighbours, "order two again"),
