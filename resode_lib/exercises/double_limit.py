@@ -10,6 +10,8 @@ from resode_lib.exercises._feedback import Feedback, close, recognised
 __all__ = ["CHECKS"]
 
 SMALL = 0.01
+FAR = 1e60
+"""Stands for infinity; its fifth power is still a number."""
 
 
 def check_distance(farthest: Callable) -> Feedback:
@@ -114,7 +116,7 @@ def check_runaway(family: Callable) -> Feedback:
         feedback = _runs_to_one(family, L, times)
         if feedback is not None:
             return feedback
-    late = [float(family(1e300, t)) for t in (1.0, 50.0)]
+    late = [float(family(FAR, t)) for t in (1.0, 50.0)]
     if max(map(abs, late)) > SMALL:
         return f"At t = 50 the limit in depth is 0; yours nears {late[1]:.3g}."
     known = [np.minimum(times / L, 1) for L in depths]
@@ -133,8 +135,8 @@ def _runs_to_one(family: Callable, L: float, times: np.ndarray) -> Feedback:
     fast = np.abs(np.diff(values)) > 2 * np.diff(np.log1p(times)) + 1e-9
     if fast.any():
         return f"Near t = {times[1:][fast][0]:.3g} it is too fast for L = {L:g}."
-    if abs(family(L, 1e300) - 1) > SMALL:
-        return f"For L = {L:g} the limit in time is 1; yours nears {family(L, 1e300):.3g}."
+    if abs(family(L, FAR) - 1) > SMALL:
+        return f"For L = {L:g} the limit in time is 1; yours nears {family(L, FAR):.3g}."
     return None
 
 

@@ -53,7 +53,7 @@ def check_steps(steps: Callable) -> Feedback:
 def check_least_squares(constant: Callable) -> Feedback:
     """Check ``least_squares_constant(X)``: ``4 lambda_min(X X^T) / n`` for wide ``X``."""
     rng = np.random.default_rng(0)
-    for samples, unknowns in [(4, 9), (6, 6)]:
+    for samples, unknowns in [(5, 9), (6, 6)]:
         X = rng.standard_normal((samples, unknowns))
         # The worst residual is the bottom eigenvector: measure the ratio there and around.
         values, vectors = np.linalg.eigh(X @ X.T)
@@ -64,6 +64,7 @@ def check_least_squares(constant: Callable) -> Feedback:
         mistakes = {
             "The loss is a mean over n samples: divide once, the gradient's square twice.": 4
             * bottom,
+            "The loss is a mean too: one of the two factors 1/n cancels.": 4 * bottom / samples**2,
             "The gradient of a square has a factor 2, and it is squared.": bottom / samples,
             "That is half of it: the convention here has no factor 1/2.": 2 * bottom / samples,
             "X^T X is singular if there are more unknowns than samples: take X X^T.": 4

@@ -42,6 +42,7 @@ RIGHT = [
     ("ex-double-gronwall", grown_by_shift),
     ("ex-double-runaway", lambda L, t: t / (t + L)),
     ("ex-double-runaway", lambda L, t: 1 - np.exp(-t / L)),
+    ("ex-double-runaway", lambda L, t: t**2 / (t**2 + L**2)),
     ("ex-double-runaway", lambda L, t: float(np.clip(np.log((1 + t) / (1 + L)), 0, 1))),
     ("ex-double-width-one", lambda C: np.log(C) ** 2 / 2),
     ("ex-double-width-one", lambda C: 1e6 * (1e6 * np.expm1(np.log(C) / 1e6) - np.log(C))),

@@ -91,6 +91,7 @@ WRONG = [
     ("ex-pl-steps", lambda mu, beta, s, t: 2 * beta / mu * np.log(s / t), "whole number"),
     ("ex-pl-steps", lambda mu, beta, s, t: int(4 * beta / mu * np.log(s / t)), "one step less"),
     ("ex-pl-least-squares", lambda X: len(X) * by_gram(X), "mean over n"),
+    ("ex-pl-least-squares", lambda X: by_gram(X) / len(X), "cancels"),
     ("ex-pl-least-squares", lambda X: by_gram(X) / 4, "factor 2"),
     ("ex-pl-least-squares", lambda X: by_gram(X) / 2, "no factor 1/2"),
     ("ex-pl-least-squares", lambda X: 4 / len(X) * np.linalg.eigvalsh(X.T @ X)[0], "singular"),
