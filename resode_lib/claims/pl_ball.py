@@ -50,7 +50,7 @@ def radius(model: ResNet, bottom: float, samples: int = SAMPLES) -> float:
     with ``w = ||W||_2``, for tanh.
     """
     W = np.asarray(model.stack.W[0])
-    (m, d), w = W.shape, np.linalg.norm(W, ord=2)
+    (m, d), w = W.shape, float(np.linalg.norm(W, ord=2))
 
     def allowed(M: float) -> bool:
         a = M * (w + M) / sqrt(m * d)

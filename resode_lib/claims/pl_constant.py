@@ -70,8 +70,7 @@ def constants(hidden: int, config: Config) -> tuple[float, float, float]:
     inner = np.asarray(model.A[...]).T @ np.asarray(model.stack.W[0]).T
     features = np.tanh(np.asarray(x) @ inner / np.sqrt(WIDTH))  # (n, m)
     values, vectors = np.linalg.eigh(features @ features.T)
-    y = np.zeros((n, OUTPUTS))
-    y[:, 0] = vectors[:, 0]
+    y = jnp.zeros((n, OUTPUTS)).at[:, 0].set(vectors[:, 0])
 
     def loss(stack: Stack) -> Array:
         whole = ResNet(model.A[...], stack, model.B[...])

@@ -35,7 +35,7 @@ def networks(depths: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
             u = jnp.exp(jnp.where(inverse > 0, jnp.log1p(w * inverse) / divisor, w))
             return -2 * (u - TARGET) * u / (1 + w * inverse)
 
-        return continuous.solve(field, jnp.zeros(()), times=jnp.array(TIMES))
+        return continuous.solve(field, jnp.zeros(1), times=jnp.array(TIMES))[:, 0]
 
     inverses = jnp.array([*(1 / depth for depth in depths), 0.0])
     walks = np.asarray(jax.vmap(walk)(inverses))
