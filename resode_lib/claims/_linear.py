@@ -1,5 +1,8 @@
 """Linear residual networks in training: what the claims about them share."""
 
+from collections.abc import Callable
+from functools import cache
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -51,11 +54,21 @@ def follow(stack: Stack, target: Array, times: np.ndarray) -> Trajectory:
 
     ``Pi = (I + theta_L / L) ... (I + theta_1 / L)``; inputs are the unit vectors.
     """
+    return flow(tuple(times.tolist()))(stack, target)
 
-    def loss(stack: Stack) -> Array:
-        # Row i of the output is Pi e_i, so the matrix is the transpose of Pi.
-        return jnp.sum((resnet.forward(stack, jnp.eye(WIDTH)) - target.T) ** 2)
 
-    return training.gradient_flow(
-        loss, stack, times=jnp.asarray(times), record=lambda s: s.theta[...], tolerance=1e-10
-    )
+@cache  # starts and targets share one program for each depth
+def flow(times: tuple[float, ...]) -> Callable[[Stack, Array], Trajectory]:
+    """Return the compiled flow that is seen at ``times``."""
+    seen = jnp.array(times)
+
+    def walk(stack: Stack, target: Array) -> Trajectory:
+        def loss(stack: Stack) -> Array:
+            # Row i of the output is Pi e_i, so the matrix is the transpose of Pi.
+            return jnp.sum((resnet.forward(stack, jnp.eye(WIDTH)) - target.T) ** 2)
+
+        return training.gradient_flow(
+            loss, stack, times=seen, record=lambda s: s.theta[...], tolerance=1e-10
+        )
+
+    return jax.jit(walk)

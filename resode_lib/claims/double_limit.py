@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import jax
 import jax.numpy as jnp
@@ -69,21 +70,26 @@ class Result:
 def run(config: Config) -> Result:
     """Follow the flow of each network."""
     y = 0.5 * jax.random.normal(jax.random.key(2), (SAMPLES, 1))
-    walks = [walk(config.start(depth), config.inputs(), y) for depth in config.depths]
+    walks = [flow()(config.start(depth), config.inputs(), y) for depth in config.depths]
     return Result(*(np.array(part) for part in zip(*walks, strict=True)))
 
 
-def walk(start: ResNet, x: Array, y: Array) -> tuple[Array, Array, Array]:
-    """Return losses, PL ratios and Lipschitz numbers of the weights at all times."""
+@cache  # starts and inputs share one program for each depth
+def flow() -> Callable[[ResNet, Array, Array], tuple[Array, Array, Array]]:
+    """Return what gives losses, PL ratios and Lipschitz numbers of the weights at all times."""
+    times = jnp.array(TIMES)
 
-    def loss(model: ResNet) -> Array:
-        return training.mean_squared_error(model(x), y)
+    def walk(start: ResNet, x: Array, y: Array) -> tuple[Array, Array, Array]:
+        def loss(model: ResNet) -> Array:
+            return training.mean_squared_error(model(x), y)
 
-    def record(model: ResNet) -> tuple[Array, Array]:
-        return diagnostics.pl_ratio(loss, model), diagnostics.depth_lipschitz(model.stack)
+        def record(model: ResNet) -> tuple[Array, Array]:
+            return diagnostics.pl_ratio(loss, model), diagnostics.depth_lipschitz(model.stack)
 
-    run = training.gradient_flow(loss, start, times=jnp.array(TIMES), record=record)
-    return run.losses, *run.records
+        run = training.gradient_flow(loss, start, times=times, record=record)
+        return run.losses, *run.records
+
+    return jax.jit(walk)
 
 
 def judge(result: Result) -> tuple[Check, ...]:

@@ -15,6 +15,7 @@ from resode_lib.claims._claim import Check, Claim
 from resode_lib.continuous import TrainingLimit
 from resode_lib.diagnostics import observed_slope
 from resode_lib.resnet import ResNet
+from resode_lib.training import Trajectory
 
 __all__ = ["CLAIM", "Config", "Result"]
 
@@ -71,24 +72,34 @@ def limit(times: tuple[float, ...]) -> TrainingLimit:
     return continuous.training_limit(model, path, *data(), times=jnp.array(times))
 
 
-def distances(model: ResNet, exact: TrainingLimit) -> tuple[float, float]:
-    """Return how far the gradient flow from ``model`` is from the limit: weights, losses."""
+@cache  # both starts share one program for each depth
+def flow(times: tuple[float, ...]) -> Callable[[ResNet], Trajectory]:
+    """Return the compiled gradient flow of a network, seen at ``times``."""
+    seen = jnp.array(times)
     x, y = data()
-    run = training.gradient_flow(
-        lambda model: training.mean_squared_error(model(x), y),
-        model,
-        times=exact.times,
-        record=lambda model: model.stack,
-    )
-    sampled = exact.sample(stacks.depth(model.stack))
-    gaps = jax.tree.map(lambda a, b: jnp.abs(a - b).max(), run.records, sampled)
-    return float(max(jax.tree.leaves(gaps))), float(jnp.abs(run.losses - exact.losses).max())
+
+    def walk(model: ResNet) -> Trajectory:
+        return training.gradient_flow(
+            lambda model: training.mean_squared_error(model(x), y),
+            model,
+            times=seen,
+            record=lambda model: model.stack,
+        )
+
+    return jax.jit(walk)
+
+
+def distances(walk: Trajectory, exact: TrainingLimit) -> tuple[float, float]:
+    """Return how far a gradient flow is from the limit: weights, losses."""
+    sampled = exact.sample(stacks.depth(walk.parameters.stack))
+    gaps = jax.tree.map(lambda a, b: jnp.abs(a - b).max(), walk.records, sampled)
+    return float(max(jax.tree.leaves(gaps))), float(jnp.abs(walk.losses - exact.losses).max())
 
 
 def run(config: Config) -> Result:
     """Solve the gradient flow of each network and compare it with the limit."""
-    exact = limit(config.times)
-    gaps = np.array([distances(config.start(depth), exact) for depth in config.depths])
+    exact, follow = limit(config.times), flow(config.times)
+    gaps = np.array([distances(follow(config.start(depth)), exact) for depth in config.depths])
     return Result(config.depths, gaps[:, 0], gaps[:, 1])
 
 
