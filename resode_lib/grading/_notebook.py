@@ -12,7 +12,7 @@ from typing import Any
 __all__ = ["LARGEST", "Notebook", "NotebookError", "compiled_source", "read_notebook"]
 
 LARGEST = 20_000_000  # bytes of a notebook; pictures in outputs count
-MAGIC = re.compile(r"^(?P<indent>\s*)(%%?|!)\s*\S.*$", re.MULTILINE)
+MAGIC = re.compile(r"^(?P<indent>\s*)(%%?[A-Za-z]|!)\s*\S.*$", re.MULTILINE)
 HEADING = re.compile(r"^#{1,6}\s+Problem\s+(?P<label>\d+\.\d+)\b", re.MULTILINE)
 EMPTY = "*Your answer here.*"
 

@@ -55,7 +55,14 @@ def decode(text: bytes, blob: bytes) -> Any:
     """
     try:
         return _plain(json.loads(text), memoryview(blob))
-    except (ValueError, TypeError, KeyError, IndexError, RecursionError, OverflowError) as error:
+    except (
+        ValueError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        ArithmeticError,
+        RecursionError,
+    ) as error:
         raise WireError("something that is not plain data") from error
 
 

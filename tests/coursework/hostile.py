@@ -16,16 +16,22 @@ CELLS = {
     "syntax error": ["def broken(:\n    pass"],
     "100 MB output": ["for _ in range(100):\n    print('x' * 1_000_000)"],
     "magics": ["%pip install -q nothing\n!ls", "%%time\nmagic = 1"],
-    "fork bomb": ["for _ in range(100):\n    if os.fork() == 0:\n        time.sleep(60)"],
-    "disk bomb": ["for n in range(99):\n    open(f'f{n}', 'wb').truncate(90_000_000)"],
+    "fork bomb": [
+        "for _ in range(100):\n    if os.fork() == 0:\n        time.sleep(60)",
+        "time.sleep(2)",
+    ],
+    "disk bomb": [
+        "for n in range(99):\n    open(f'f{n}', 'wb').truncate(90_000_000)",
+        "time.sleep(2)",
+    ],
     "memory bomb in processes": [
         "for _ in range(8):\n    if os.fork() == 0:\n        kept = np.ones(25_000_000)\n"
         "        time.sleep(60)",
         "time.sleep(5)",
     ],
+    # Only its parent: where a machine protects nobody, no other process may suffer from a test.
     "kills the parent": [
-        "import signal\nfor pid in (os.getppid(), 1, -1):\n    try:\n"
-        "        os.kill(pid, signal.SIGKILL)\n    except OSError:\n        pass",
+        "import signal\nif os.getppid() > 1:\n    os.kill(os.getppid(), signal.SIGKILL)"
     ],
     "closes every pipe": ["os.closerange(3, 100)"],
     "ñame, with commas; and Ünïcode 名前": [],
