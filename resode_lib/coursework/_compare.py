@@ -44,9 +44,9 @@ def same(got: Any, expected: Any, tolerance: float = 1e-6) -> bool:
 
 
 def recognised(
-    got: np.ndarray,
-    expected: np.ndarray,
-    mistakes: Mapping[str, np.ndarray],
+    got: Any,
+    expected: Any,
+    mistakes: Mapping[str, Any],
     otherwise: str,
     tolerance: float = 1e-6,
 ) -> Feedback:

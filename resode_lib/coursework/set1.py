@@ -247,7 +247,7 @@ def draw_graded(rng: Generator) -> Numbers:
 GAUSS = np.polynomial.legendre.leggauss(40)
 
 
-def share(left: Any, right: Any, epsilon: float, power: float, growth: float) -> np.ndarray:
+def share(left: Any, right: Any, epsilon: float, power: float, growth: float) -> Any:
     """``int (epsilon + s)^power e^{growth (1 - s)} ds`` from ``left`` to ``right``.
 
     In the variable ``log(epsilon + s)`` the integrand is smooth, so that Gauss's rule is exact up
