@@ -354,6 +354,14 @@ def straight_lines(p):
     return layers
 
 
+def nothing_if_impossible(p):
+    def layers(x, y):
+        residuals = on_the_line(p)(x, y)
+        return residuals if len(residuals) else None
+
+    return layers
+
+
 def scaled_residuals(p):
     def layers(x, y):
         residuals = on_the_line(p)(x, y)
@@ -461,6 +469,7 @@ WRONG = {
         "stretching only": partial(on_the_line, impossible=False),
         "one jump": lambda p: lambda x, y: np.array([y - x]),
         "no motion": lambda p: lambda x, y: 0 * on_the_line(p)(x, y),
+        "nothing where it is impossible": nothing_if_impossible,
         "always impossible": lambda p: lambda x, y: np.zeros((0, len(x))),
         "shapes exchanged": lambda p: lambda x, y: on_the_line(p)(x, y).T,
     },
