@@ -402,17 +402,17 @@ def _trained(B: np.ndarray, depth: int, time: float, p: Parameters) -> np.ndarra
 
 
 def _rough_cases(
-    rng: Rng, p: Parameters, times: tuple[float, ...]
+    rng: Rng, p: Parameters, depths: tuple[int, ...], times: tuple[float, ...]
 ) -> list[tuple[np.ndarray, int, float]]:
     """Targets near the identity; the last has a symmetric ``(B - I) Sigma``."""
     D = 0.5 * rng.normal(size=(3, 3, 3))
     D[2] = (D[2] + D[2].T) / 2 / np.array(p["covariance"])
-    return [(np.eye(3) + D[j], (5, 9, 4)[j], times[j]) for j in range(3)]
+    return [(np.eye(3) + D[j], depths[j], times[j]) for j in range(3)]
 
 
 def check_measured(answer: Any, p: Parameters, rng: Rng) -> Feedback:
     """L times the increments of the trained network."""
-    for B, depth, time in _rough_cases(rng, p, (1.0, 1.0, 0.3)):
+    for B, depth, time in _rough_cases(rng, p, (5, 9, 4), (1.0, 1.0, 0.3)):
 
         def increments(time: float, B: Any = B, depth: int = depth, **other: Any) -> np.ndarray:
             return depth * np.diff(_trained(B, depth, time, {**p, **other}), axis=0)
@@ -445,7 +445,7 @@ def check_measured(answer: Any, p: Parameters, rng: Rng) -> Feedback:
 
 def check_predicted(answer: Any, p: Parameters, rng: Rng) -> Feedback:
     """The leading term for deep networks and short times."""
-    for B, depth, time in _rough_cases(rng, p, (0.2, 0.1, 0.15)):
+    for B, depth, time in _rough_cases(rng, p, (3, 2, 4), (0.2, 0.1, 0.15)):
         D = B - np.eye(3)
         M = p["weight"] * D @ np.diag(p["covariance"])
         commutator = M @ M.T - M.T @ M
