@@ -5,6 +5,7 @@ from that name. A grader draws further inputs from a key that only the instructo
 """
 
 import importlib
+import os
 import pkgutil
 import sys
 from typing import Any
@@ -18,6 +19,7 @@ from resode_lib.coursework._problem import (
     Part,
     Problem,
     mark,
+    mark_part,
     parameters_of,
     rng,
 )
@@ -33,6 +35,7 @@ __all__ = [
     "Problem",
     "check",
     "mark",
+    "mark_part",
     "parameters",
     "parameters_of",
     "problems_of",
@@ -97,6 +100,8 @@ def check(label: str) -> None:
         NameError: if the notebook does not say which class it belongs to.
     """
     problem = _problem(label)
+    if "RESODE_GRADING" in os.environ:  # the grader checks by itself, elsewhere
+        return
     answer = getattr(_notebook(), problem.name, ...)
     marks = mark(problem, answer, _cohort())
     print(report(problem, marks))

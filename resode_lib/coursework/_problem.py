@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from resode_lib.coursework._data import plain
+from resode_lib._plain import NotPlainError, plain
 
 __all__ = [
     "PUBLIC",
@@ -24,6 +24,7 @@ __all__ = [
     "Problem",
     "local",
     "mark",
+    "mark_part",
     "parameters_of",
     "rng",
 ]
@@ -149,6 +150,8 @@ def local(answer: Any) -> Any:
             value = answer(*arguments, **named)
         except NotImplementedError as error:
             raise NotAttemptedError("not attempted") from error
+        except AnswerError:  # from a proxy, whose messages are complete
+            raise
         except Exception as error:  # whatever a student's code raises is feedback, not a crash
             message = f"Your answer raised {type(error).__name__}: {error}"
             raise AnswerError(message) from error
@@ -163,7 +166,7 @@ def _returned(value: Any) -> Any:
     """A value as plain data."""
     try:
         return plain(value)
-    except TypeError as error:
+    except NotPlainError as error:
         raise AnswerError(f"Your answer {error}") from error
 
 

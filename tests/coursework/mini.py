@@ -1,5 +1,7 @@
 """A problem set of two small problems, to try the machinery on."""
 
+import os
+
 import numpy as np
 
 from resode_lib.coursework import Part, Problem
@@ -18,11 +20,16 @@ def check_values(answer, p, rng):
         return f"Expected an array of shape {x.shape}, got {got.shape}."
     if np.allclose(got, x):
         return "The factor is missing."
-    return None if np.allclose(got, p["a"] * x) else "Each entry must be a x."
+    right = p["a"] * x
+    return (
+        None if np.allclose(got, right) else f"Each entry must be a x, {right[0]:.12f} the first."
+    )
 
 
 def check_linear(answer, p, rng):
     x, y = rng.normal(size=(2, 4))
+    if np.shape(answer(x)) != x.shape:  # an empty answer would be linear
+        return "The shape is not that of x."
     return (
         None if np.allclose(answer(x + y), np.add(answer(x), answer(y))) else "It must be linear."
     )
@@ -33,6 +40,8 @@ def draw_power(rng):
 
 
 def check_number(answer, p, rng):
+    if answer == "end the grader":  # what a check does when it meets its own bug
+        os._exit(3)
     return None if answer == 2 ** p["exponent"] else "That is not the power."
 
 

@@ -4,10 +4,14 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["plain"]
+__all__ = ["NotPlainError", "plain"]
 
 KINDS = "biufc"  # truth values, integers, floating and complex numbers
 DEEPEST = 20
+
+
+class NotPlainError(TypeError):
+    """A value that cannot travel between processes; the message goes on after "Your answer"."""
 
 
 def plain(value: Any, depth: int = 0) -> Any:
@@ -18,10 +22,10 @@ def plain(value: Any, depth: int = 0) -> Any:
         depth: how many containers surround it.
 
     Raises:
-        TypeError: if it is, or contains, anything else; the message ends with the mend.
+        NotPlainError: if it is, or contains, anything else; the message ends with the mend.
     """
     if depth > DEEPEST:
-        raise TypeError(f"returned containers within containers, more than {DEEPEST} deep.")
+        raise NotPlainError(f"returned containers within containers, more than {DEEPEST} deep.")
     if value is None or type(value) in (bool, int, float, complex, str):
         return value
     if isinstance(value, tuple | list):
@@ -40,7 +44,7 @@ def _array(value: Any) -> np.ndarray:
             return array.astype(np.float32)
         if array.dtype.kind in KINDS:
             return array
-    raise TypeError(
+    raise NotPlainError(
         f"returned a {type(value).__name__}; return numbers, strings, arrays, or lists, tuples and "
         "dicts of these."
     )
