@@ -4,18 +4,14 @@ from typing import Any
 
 import numpy as np
 
+from resode_lib.coursework._compare import same
 from resode_lib.coursework._problem import AnswerError, Feedback, Part, Problem
-from resode_lib.coursework._results import ACTIVATIONS, array, compare, near, several
+from resode_lib.coursework._results import ACTIVATIONS, array, compare, several, two_digits
 
 __all__ = ["PROBLEMS"]
 
 Parameters = dict[str, Any]
 Rng = np.random.Generator
-
-
-def _number(rng: Rng, low: float, high: float) -> float:
-    """A number with two digits after the point, so that a statement can show it."""
-    return round(float(rng.uniform(low, high)), 2)
 
 
 # 2.1: the backward pass of a leaky block under a robust loss
@@ -25,8 +21,8 @@ def draw_backward(rng: Rng) -> Parameters:
     """An activation, a leak and the scale of the loss."""
     return {
         "activation": str(rng.choice(sorted(ACTIVATIONS))),
-        "leak": _number(rng, 0.3, 0.9),
-        "delta": _number(rng, 0.6, 1.8),
+        "leak": two_digits(rng, 0.3, 0.9),
+        "delta": two_digits(rng, 0.6, 1.8),
     }
 
 
@@ -152,8 +148,8 @@ def check_inner(answer: Any, p: Parameters, rng: Rng) -> Feedback:
 
 def draw_end(rng: Rng) -> Parameters:
     """The slope of the block and the target, below or above one."""
-    target = _number(rng, 1.5, 2.6) if rng.random() < 0.5 else _number(rng, 0.4, 0.7)
-    return {"slope": _number(rng, 0.6, 1.7), "target": target}
+    target = two_digits(rng, 1.5, 2.6) if rng.random() < 0.5 else two_digits(rng, 0.4, 0.7)
+    return {"slope": two_digits(rng, 0.6, 1.7), "target": target}
 
 
 def _factors(theta: np.ndarray, slope: float) -> np.ndarray:
@@ -192,12 +188,12 @@ def check_end(answer: Any, p: Parameters, rng: Rng) -> Feedback:
         before, after = _factors(start, p["slope"]), _factors(end, p["slope"])
         if (after <= 0).any():
             return "A factor 1 + a theta_k / L became negative; the flow cannot pass zero."
-        if not near(np.prod(after), p["target"], 1e-6):
+        if not same(np.prod(after), p["target"], 1e-6):
             return (
                 f"With {len(start)} layers from the start drawn here, your end has the output "
                 f"{np.prod(after):.4g}, not your class's target: its loss is not zero."
             )
-        if not near(after**2, before**2 + (after[0] ** 2 - before[0] ** 2), 1e-5):
+        if not same(after**2, before**2 + (after[0] ** 2 - before[0] ** 2), 1e-5):
             return _why_not_the_end(start, end, p["slope"])
     return None
 
@@ -205,11 +201,11 @@ def check_end(answer: Any, p: Parameters, rng: Rng) -> Feedback:
 def _why_not_the_end(start: np.ndarray, end: np.ndarray, slope: float) -> str:
     """Name what was taken for a conserved quantity."""
     before, after = _factors(start, slope), _factors(end, slope)
-    if near(end - start, np.full(len(start), end[0] - start[0]), 1e-5):
+    if same(end - start, np.full(len(start), end[0] - start[0]), 1e-5):
         return "All weights moved by the same amount; look again at their velocities."
-    if near(after / before, np.full(len(start), after[0] / before[0]), 1e-5):
+    if same(after / before, np.full(len(start), after[0] / before[0]), 1e-5):
         return "All factors grew in the same proportion; look again at their velocities."
-    if near(after, np.full(len(start), after[0]), 1e-5):
+    if same(after, np.full(len(start), after[0]), 1e-5):
         return "All layers are equal at your end; from an uneven start the flow does not go there."
     return "The loss is zero at your end, but the flow ends elsewhere; what does it conserve?"
 
@@ -270,8 +266,8 @@ def draw_extrapolation(rng: Rng) -> Parameters:
     """A loss, and how many times as many steps the three runs take."""
     choices = ((1, 2, 3), (1, 2, 5), (1, 3, 4), (2, 3, 5), (1, 3, 5), (1, 4, 6))
     return {
-        "slope": _number(rng, 0.6, 1.4),
-        "target": _number(rng, 1.5, 2.4),
+        "slope": two_digits(rng, 0.6, 1.4),
+        "target": two_digits(rng, 1.5, 2.4),
         "multipliers": list(choices[rng.integers(len(choices))]),
     }
 
@@ -289,7 +285,7 @@ def _descent(start: np.ndarray, time: float, steps: int, p: Parameters) -> np.nd
 def _run_cases(answer: Any, rng: Rng) -> tuple[list[tuple[np.ndarray, float, int]], list[Any]]:
     """Starts of two depths, and what the answer returns for them."""
     # Few and rather long steps: the three runs must differ if their weights are to be seen.
-    cases = [(rng.uniform(-0.6, 0.6, size=L), _number(rng, 0.2, 0.3), 5) for L in (6, 3)]
+    cases = [(rng.uniform(-0.6, 0.6, size=L), two_digits(rng, 0.2, 0.3), 5) for L in (6, 3)]
     return cases, [several(answer(*case), ("runs", "combination")) for case in cases]
 
 
@@ -336,7 +332,7 @@ def _weights(answer: Any, p: Parameters, rng: Rng) -> np.ndarray:
     runs = np.hstack([array(got[0], (3, *shape), "runs") for shape, got in shapes])
     combined = np.hstack([array(got[1], shape, "combination") for shape, got in shapes])
     weights = np.linalg.lstsq(runs.T, combined, rcond=None)[0]
-    if not near(weights @ runs, combined, 1e-8):
+    if not same(weights @ runs, combined, 1e-8):
         raise AnswerError("No three numbers combine your runs to your result, for all starts.")
     return weights
 
@@ -370,8 +366,12 @@ def check_third(answer: Any, p: Parameters, rng: Rng) -> Feedback:
 def draw_roughness(rng: Rng) -> Parameters:
     """The covariance of the inputs, and the weight of the loss."""
     return {
-        "covariance": [_number(rng, 0.4, 0.8), _number(rng, 1.3, 1.8), _number(rng, 0.9, 1.2)],
-        "weight": _number(rng, 0.4, 0.8),
+        "covariance": [
+            two_digits(rng, 0.4, 0.8),
+            two_digits(rng, 1.3, 1.8),
+            two_digits(rng, 0.9, 1.2),
+        ],
+        "weight": two_digits(rng, 0.4, 0.8),
     }
 
 
@@ -482,7 +482,7 @@ def check_predicted(answer: Any, p: Parameters, rng: Rng) -> Feedback:
 
 def draw_time(rng: Rng) -> Parameters:
     """The target, and the power of the depth that multiplies the gradient."""
-    target = _number(rng, 1.5, 2.8) if rng.random() < 0.5 else _number(rng, 0.35, 0.7)
+    target = two_digits(rng, 1.5, 2.8) if rng.random() < 0.5 else two_digits(rng, 0.35, 0.7)
     return {"target": target, "exponent": float(rng.choice([0.0, 0.25, 0.5, 0.75, 1.5]))}
 
 

@@ -1,11 +1,13 @@
 """Problem set 3: the Polyak-Lojasiewicz condition, overparameterization, the double limit."""
 
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 
+from resode_lib.coursework._compare import same
 from resode_lib.coursework._problem import Feedback, Part, Problem
-from resode_lib.coursework._results import ACTIVATIONS, array, compare, near, several
+from resode_lib.coursework._results import ACTIVATIONS, array, compare, several, two_digits
 
 __all__ = ["PROBLEMS"]
 
@@ -13,17 +15,13 @@ Parameters = dict[str, Any]
 Rng = np.random.Generator
 
 
-def _number(rng: Rng, low: float, high: float) -> float:
-    """A number with two digits after the point, so that a statement can show it."""
-    return round(float(rng.uniform(low, high)), 2)
-
-
 # 3.1: a certificate for a loss that is not convex
 
 
 def draw_certificate(rng: Rng) -> Parameters:
     """How wavy the loss is, and the step as a part of 1/beta."""
-    return {"wave": _number(rng, 1.6, 3.4), "step": _number(rng, 0.4, 1.7)}
+    step = two_digits(rng, 0.4, 0.7) if rng.random() < 0.5 else two_digits(rng, 1.3, 1.7)
+    return {"wave": two_digits(rng, 1.6, 3.4), "step": step}
 
 
 def _wave_constant(wave: float) -> float:
@@ -39,8 +37,8 @@ def _wave_constant(wave: float) -> float:
 
 
 def _matrices(rng: Rng) -> list[np.ndarray]:
-    """Matrices with independent rows: wide, a single row, square, much wider than high."""
-    return [rng.normal(size=shape) for shape in ((3, 5), (1, 4), (2, 2), (4, 40))]
+    """Matrices with independent rows: wide, a single row, much wider than high."""
+    return [rng.normal(size=shape) for shape in ((3, 6), (1, 4), (2, 5), (4, 40))]
 
 
 def _spectrum(A: np.ndarray) -> tuple[float, float]:
@@ -130,7 +128,7 @@ def draw_kernel(rng: Rng) -> Parameters:
     """An activation and a readout."""
     return {
         "activation": str(rng.choice(sorted(ACTIVATIONS))),
-        "readout": [_number(rng, 0.4, 1.4) * int(rng.choice([-1, 1])) for _ in range(4)],
+        "readout": [two_digits(rng, 0.4, 1.4) * int(rng.choice([-1, 1])) for _ in range(4)],
     }
 
 
@@ -168,7 +166,7 @@ def _kernel_results(answer: Any, case: tuple[np.ndarray, ...]) -> tuple[Any, ...
 
 def check_start(answer: Any, p: Parameters, rng: Rng) -> Feedback:
     """At V = 0 the kernel is that of the features, summed over the layers."""
-    for L, m, n in ((1, 5, 3), (4, 7, 5), (40, 3000, 6)):
+    for L, m, n in ((1, 5, 3), (4, 7, 5), (20, 1000, 6)):
         V, W, x = _kernel_case(rng, L, m, n)
         size = np.sum(np.square(p["readout"]))
         grams = [
@@ -208,7 +206,9 @@ def check_kernel(answer: Any, p: Parameters, rng: Rng) -> Feedback:
             "The factor L of the norm of depth is missing.": right / L,
             "The layers count by their mean.": right * L,
         }
-        hint = "One layer is wrong: pair h_0 with p_1, and mind the states' products in the part of W."
+        hint = (
+            "One layer is wrong: pair h_0 with p_1, and mind the states' products in the part of W."
+        )
         if L > 1:
             hint = "One layer is right, three are not: the costate of layer k is p_{k+1}."
         got = _kernel_results(answer, case)[0]
@@ -234,7 +234,7 @@ def check_ratio(answer: Any, p: Parameters, rng: Rng) -> Feedback:
         kernel, got = _kernel_results(answer, case)
         hint = "It does not belong to the smallest eigenvalue of the right kernel."
         own = array(kernel, (n, n), "kernel")
-        if near(got, 4 / n * np.linalg.eigvalsh((own + own.T) / 2)[0], 1e-5):
+        if same(got, 4 / n * np.linalg.eigvalsh((own + own.T) / 2)[0], 1e-5):
             hint = "It belongs to your kernel, which is not right yet."
         feedback = compare(got, right, mistakes, hint, what="constant", tolerance=1e-5)
         if feedback is not None:
@@ -247,7 +247,7 @@ def check_ratio(answer: Any, p: Parameters, rng: Rng) -> Feedback:
 
 def draw_ball(rng: Rng) -> Parameters:
     """The slope of the block and the input."""
-    return {"slope": _number(rng, 0.6, 1.6), "input": _number(rng, 0.5, 1.8)}
+    return {"slope": two_digits(rng, 0.6, 1.6), "input": two_digits(rng, 0.5, 1.8)}
 
 
 def _others(factors: np.ndarray) -> np.ndarray:
@@ -283,7 +283,7 @@ def _ball_cases(rng: Rng, p: Parameters) -> list[tuple[np.ndarray, float, float]
         theta = rng.uniform(-0.7, 0.7, size=L)
         output = p["input"] * np.prod(1 + p["slope"] * theta / L)
         cases.append((theta, float(output + rng.choice([-1, 1]) * rng.uniform(0.02, 0.2)), 0.0))
-    return [(theta, target, _number(rng, 0.15, 0.5)) for theta, target, _ in cases]
+    return [(theta, target, two_digits(rng, 0.15, 0.5)) for theta, target, _ in cases]
 
 
 def _ball_results(answer: Any, case: tuple[np.ndarray, float, float]) -> tuple[Any, ...]:
@@ -371,7 +371,8 @@ def check_gap(answer: Any, p: Parameters, rng: Rng) -> Feedback:
 
 def draw_widths(rng: Rng) -> Parameters:
     """The powers of which the activation is made."""
-    choices = ((1, 3), (2, 4), (1, 2), (0, 2), (1, 2, 3), (0, 1, 3), (2, 3), (1, 4))
+    # Powers 0 and 1 alone would make the features affine, too few for three inputs of the plane.
+    choices = [c for size in (2, 3) for c in combinations(range(5), size) if c != (0, 1)]
     return {"powers": list(choices[rng.integers(len(choices))])}
 
 
@@ -470,7 +471,7 @@ def check_blind(answer: Any, p: Parameters, rng: Rng) -> Feedback:
         x = _inputs(rng, p["powers"], kind)
         n, most = len(x), _rank(x, p["powers"])
         blind = array(_widths_results(answer, x, 2)[2], (n, n - most), "blind")
-        if not near(blind.T @ blind, np.eye(n - most), 1e-6):
+        if not same(blind.T @ blind, np.eye(n - most), 1e-6):
             return f"{words}: the columns must be orthonormal."
         neurons = rng.normal(size=(40, 2))
         features = sum((neurons @ x.T) ** r for r in p["powers"])
@@ -486,7 +487,7 @@ def draw_lazy(rng: Rng) -> Parameters:
     """An activation and a training time."""
     return {
         "activation": str(rng.choice(["arctan", "sin", "softplus", "tanh"])),
-        "time": _number(rng, 2.0, 4.0),
+        "time": two_digits(rng, 2.0, 4.0),
     }
 
 

@@ -313,10 +313,10 @@ def by_random_neurons(p):
     """Features of many random neurons: what almost all weights do, one draw does."""
 
     def answer(x, m):
-        w = np.random.default_rng(0).normal(size=(300, x.shape[1]))
+        w = np.random.default_rng(0).normal(size=(60, x.shape[1]))
         features = sum((w @ x.T) ** r for r in p["powers"])
         rank = np.linalg.matrix_rank(features, rtol=1e-9)
-        full = np.linalg.svd(features)[2]
+        full = np.linalg.svd(features.T @ features)[2]
         return min(m, int(rank)), len(x) if rank == len(x) else 0, full[rank:].T
 
     return answer
