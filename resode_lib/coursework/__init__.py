@@ -5,7 +5,6 @@ from that name. A grader draws further inputs from a key that only the instructo
 """
 
 import importlib
-import os
 import pkgutil
 import sys
 from typing import Any
@@ -100,8 +99,6 @@ def check(label: str) -> None:
         NameError: if the notebook does not say which class it belongs to.
     """
     problem = _problem(label)
-    if "RESODE_GRADING" in os.environ:  # the grader checks by itself, elsewhere
-        return
     answer = getattr(_notebook(), problem.name, ...)
     marks = mark(problem, answer, _cohort())
     print(report(problem, marks))

@@ -23,6 +23,7 @@ from pathlib import Path
 
 __all__ = [
     "NAMESPACES",
+    "around",
     "confine",
     "die_with_parent",
     "hide",
@@ -90,12 +91,39 @@ def landlock() -> int:
     return max(0, ctypes.CDLL(None).syscall(CREATE, None, 0, ASK_VERSION))
 
 
-def confine(readable: Sequence[str], writable: Sequence[str]) -> bool:
+def around(folders: Sequence[str], hidden: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the paths that together are these folders without what is hidden.
+
+    Args:
+        folders: what may be read.
+        hidden: folders, of which some may lie inside.
+
+    Returns:
+        What may be read with all below it, and the folders on the way, whose names may be listed.
+    """
+    secret = [Path(path).resolve() for path in hidden]
+    whole, listed = [], []
+    waiting = [Path(path).resolve() for path in folders]
+    while waiting:
+        path = waiting.pop()
+        if path in secret:
+            continue
+        if not any(other.is_relative_to(path) for other in secret):
+            whole.append(str(path))
+            continue
+        listed.append(str(path))
+        with suppress(OSError):
+            waiting += path.iterdir()
+    return whole, listed
+
+
+def confine(readable: Sequence[str], writable: Sequence[str], hidden: Sequence[str] = ()) -> bool:
     """Close every file to this process but these, for good; return whether that was possible.
 
     Args:
         readable: folders and files to read and execute; those that do not exist are skipped.
         writable: folders and files to read and write.
+        hidden: folders inside the readable ones that stay closed.
     """
     version = landlock()
     if not version:
@@ -108,10 +136,14 @@ def confine(readable: Sequence[str], writable: Sequence[str]) -> bool:
     rules = libc.syscall(CREATE, attributes, size, 0)
     if rules < 0:
         return False
-    for path in (*SYSTEM, *MACHINE, *readable):
-        _allow(libc, rules, path, READ & rights)
-    for path in (*writable, "/dev/null"):
-        _allow(libc, rules, path, rights)
+    whole, listed = around((*SYSTEM, *MACHINE, *readable), hidden)
+    for paths, allowed in (
+        (whole, READ & rights),
+        (listed, READ_DIR),
+        ((*writable, "/dev/null"), rights),
+    ):
+        for path in paths:
+            _allow(libc, rules, path, allowed)
     libc.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0)
     done = libc.syscall(RESTRICT, rules, 0) == 0
     os.close(rules)

@@ -61,15 +61,23 @@ class StoppedError(AnswerError):
 class Submission:
     """A context manager: the process of one notebook, started when it is first asked."""
 
-    def __init__(self, cells: Sequence[str], limits: Limits, command: Sequence[str]) -> None:
+    def __init__(
+        self,
+        cells: Sequence[str],
+        parameters: dict[str, Any],
+        limits: Limits,
+        command: Sequence[str],
+    ) -> None:
         """Keep what is needed to start.
 
         Args:
             cells: the code cells.
+            parameters: the class's numbers, by the label of their problem.
             limits: what it may take.
             command: what starts a program in namespaces, see `resode_lib.grading._jail`.
         """
-        self.cells, self.limits, self.command = list(cells), limits, list(command)
+        self._first = {"cells": list(cells), "parameters": parameters}
+        self.limits, self.command = limits, list(command)
         self.failed: list[str] = []  # cells with an error
         self.cohort: str | None = None  # what the notebook says
         self.output = b""
@@ -143,7 +151,7 @@ class Submission:
         self._starts += 1
         self._launch()
         try:
-            self._write(self.cells)
+            self._write(self._first)
             reply = self._read(self._deadline)
         except (WireError, StoppedError) as error:
             self._stop()
@@ -188,8 +196,8 @@ class Submission:
 
     def _settings(self, pipes: tuple[int, int]) -> dict[str, Any]:
         """What the process is told: limits and the files that it may open."""
-        library = str(Path(resode_lib.__file__).parent)
-        paths = [library, sys.prefix, sys.base_prefix, sys.exec_prefix]
+        library = Path(resode_lib.__file__).parent
+        paths = [str(library), sys.prefix, sys.base_prefix, sys.exec_prefix]
         paths += [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
         return {
             "pipes": pipes,
@@ -198,6 +206,8 @@ class Submission:
             "cell_seconds": self.limits.cell_seconds,
             "readable": [*paths, "/proc"] if "--mount-proc" in self.command else paths,
             "writable": [self._folder.name],
+            # The checks know how to compute what they expect: an answer must not ask them.
+            "hidden": [str(library / "coursework"), str(library / "grading")],
         }
 
     def _environment(self) -> dict[str, str]:
@@ -213,7 +223,6 @@ class Submission:
             "PYTHONIOENCODING": "utf-8:replace",
             "MPLBACKEND": "agg",
             "JAX_PLATFORMS": "cpu",
-            "RESODE_GRADING": "1",  # the notebook's own checks would only cost time
             **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),
         }
 

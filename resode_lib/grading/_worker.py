@@ -24,6 +24,7 @@ from resode_lib.coursework import (
     Part,
     Problem,
     mark_part,
+    parameters_of,
 )
 from resode_lib.grading import _jail
 from resode_lib.grading._notebook import NotebookError, read_notebook
@@ -55,7 +56,9 @@ def grade(path: Path, problems: Sequence[Problem], job: dict[str, Any]) -> dict[
         result["remarks"] = [str(error)]
         result["problems"] = [_nothing(problem, str(error)) for problem in problems]
         return result
-    with Submission(notebook.code, Limits(**job["limits"]), job["command"]) as submission:
+    numbers = {problem.label: parameters_of(problem, job["cohort"]) for problem in problems}
+    limits = Limits(**job["limits"])
+    with Submission(notebook.code, numbers, limits, job["command"]) as submission:
         result["problems"] = [_problem(problem, submission, job) for problem in problems]
         result["remarks"] = _remarks(submission, job["cohort"])
         result["output"] = submission.output.decode("utf-8", "replace")

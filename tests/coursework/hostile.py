@@ -36,6 +36,10 @@ CELLS = {
     "closes every pipe": ["os.closerange(3, 100)"],
     "ñame, with commas; and Ünïcode 名前": [],
     "=1+1": [],
+    "uses its parameters": [
+        "from resode_lib.coursework import check, parameters\np = parameters('0.1')\ncheck('0.1')",
+        "assert p == {'a': {a}}",
+    ],
 }
 
 OWN_ANSWERS = {
@@ -45,6 +49,14 @@ OWN_ANSWERS = {
         "c.check = c.mark = _problem.mark = _problem.mark_part = lambda *a, **k: None\n"
         "np.allclose = lambda *a, **k: True\nc.check('0.1')",
         "def scaled(x):\n    return x + 1\npower = 1",
+    ],
+    "asks the checks": [
+        "import resode_lib.coursework\nprint(resode_lib.coursework.parameters('0.1'))",
+        "from resode_lib.coursework import PROBLEMS",
+        "from resode_lib.coursework import _problem",
+        "import importlib\nimportlib.reload(resode_lib.coursework)",
+        "import resode_lib\nsource = resode_lib.__path__[0] + '/coursework/_problem.py'\n"
+        "power = open(source).read()",
     ],
     "fake result printed": [
         'print(\'{"problems": [{"label": "0.1", "earned": 6}]}\')\n'

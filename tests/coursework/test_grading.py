@@ -122,7 +122,7 @@ def test_everyone_has_a_row(batch, rows):
 
 UNHARMED = ["good", "in a folder/good", "writes", "wrong kernel", "magics", "syntax error"]
 UNHARMED += ["sys exit", "100 MB output", "infinite loop", "memory bomb"]
-UNHARMED += ["ñame, with commas; and Ünïcode 名前"]
+UNHARMED += ["uses its parameters", "ñame, with commas; and Ünïcode 名前"]
 
 
 @pytest.mark.parametrize("student", UNHARMED)
@@ -159,7 +159,7 @@ def test_the_remark_says_what_happened(rows, student, remark):
 LOSES = ["monkey-patched check", "fake result printed", "forged answers", "forged bytes", "os exit"]
 LOSES += ["deleted cells", "not a number", "wrong shape", "huge array", "an object", "not json"]
 LOSES += ["inspects the stack", "squares", "leaks inputs by an error", "fork bomb", "list", "link"]
-LOSES += ["closes every pipe", "disk bomb", "memory bomb in processes"]
+LOSES += ["asks the checks", "closes every pipe", "disk bomb", "memory bomb in processes"]
 
 
 @pytest.mark.parametrize("student", LOSES)
@@ -187,6 +187,12 @@ def test_another_submission_and_the_key_stay_closed(batch, rows):
         assert marks(rows[student]) == {"0.1": "0", "0.2": "0"}
         assert "PermissionError" in rows[student]["remark"]
         assert KEY not in (batch / f"grades-details/{student}.json").read_text()
+
+
+@pytest.mark.skipif(not _jail.landlock(), reason="this machine cannot close files to a process")
+def test_the_checks_cannot_be_asked(rows):
+    assert "ImportError" in rows["asks the checks"]["remark"]
+    assert "and 3 more" in rows["asks the checks"]["remark"]
 
 
 def test_who_kills_the_parent_keeps_or_loses_a_mark_and_nobody_else(rows):
@@ -235,6 +241,10 @@ def test_written_answers_meet_their_rubric(batch, rows):
     assert "- 4: a reason" in text
     assert rows["writes"]["0.3"] == ""
     assert "- 4: a reason" not in told(batch, "writes")
+
+
+def test_the_numbers_of_the_class_are_those_that_it_is_graded_by(rows):
+    assert rows["uses its parameters"]["remark"] == ""
 
 
 def test_a_name_that_a_spreadsheet_would_run_is_text(rows):
