@@ -1,11 +1,11 @@
 """How the checks of sets 2 and 3 look at answers that return several results."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from resode_lib.coursework._compare import numbers, recognised
+from resode_lib.coursework._compare import numbers, recognised, same
 from resode_lib.coursework._problem import AnswerError, Feedback
 
 __all__ = ["ACTIVATIONS", "array", "compare", "several", "two_digits"]
@@ -50,7 +50,7 @@ def array(got: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
 def compare(
     got: Any,
     right: Any,
-    mistakes: Mapping[str, Any],
+    mistakes: Mapping[str, Any] | Callable[[], Mapping[str, Any]],
     otherwise: str,
     *,
     what: str,
@@ -61,7 +61,8 @@ def compare(
     Args:
         got: what the answer returned.
         right: what is right.
-        mistakes: what typical mistakes give, by the sentence that explains them.
+        mistakes: what typical mistakes give, by the sentence that explains them; a function that
+            returns them is called for a wrong answer only.
         otherwise: the sentence for an answer that is none of these.
         what: the name of the result, for errors.
         tolerance: relative to the largest entry.
@@ -70,4 +71,7 @@ def compare(
         AnswerError: if it is not an array of the right shape.
     """
     found = array(got, np.shape(right), what)
-    return recognised(found, right, mistakes, otherwise, tolerance)
+    if same(found, right, tolerance):
+        return None
+    known = mistakes() if callable(mistakes) else mistakes
+    return recognised(found, right, known, otherwise, tolerance)

@@ -1,5 +1,6 @@
 """Problem set 2: gradient flow and implicit regularization."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -410,30 +411,37 @@ def _rough_cases(
     return [(np.eye(3) + D[j], depths[j], times[j]) for j in range(3)]
 
 
+def _increments(B: np.ndarray, depth: int, time: float, p: Parameters, **other: Any) -> np.ndarray:
+    """``L`` times the increments, perhaps with other numbers than the class's."""
+    return depth * np.diff(_trained(B, depth, time, {**p, **other}), axis=0)
+
+
+def _mistaken_increments(
+    B: np.ndarray, depth: int, time: float, p: Parameters
+) -> dict[str, np.ndarray]:
+    """What typical mistakes give, by the sentence that explains them."""
+    case, right = (B, depth, time, p), _increments(B, depth, time, p)
+    return {
+        "The factor L is missing in the flow: that is where it is at time t / L.": _increments(
+            B, depth, time / depth, p
+        ),
+        "The increments are to be multiplied by L.": right / depth,
+        "The sign is that of theta_k - theta_{k+1}.": -right,
+        "The layers are in reverse order: layer 0 acts first.": -right[::-1],
+        "The weight of your class's loss is missing.": _increments(*case, weight=1.0),
+        "The covariance is missing in the gradient.": _increments(*case, covariance=[1.0] * 3),
+        "The factor 2 of the squared error is missing.": _increments(B, depth, time / 2, p),
+    }
+
+
 def check_measured(answer: Any, p: Parameters, rng: Rng) -> Feedback:
     """L times the increments of the trained network."""
     for B, depth, time in _rough_cases(rng, p, (5, 9, 4), (1.0, 1.0, 0.3)):
-
-        def increments(time: float, B: Any = B, depth: int = depth, **other: Any) -> np.ndarray:
-            return depth * np.diff(_trained(B, depth, time, {**p, **other}), axis=0)
-
-        right = increments(time)
-        mistakes = {
-            "The factor L is missing in the flow: that is where it is at time t / L.": increments(
-                time / depth
-            ),
-            "The increments are to be multiplied by L.": right / depth,
-            "The sign is that of theta_k - theta_{k+1}.": -right,
-            "The layers are in reverse order: layer 0 acts first.": -right[::-1],
-            "The weight of your class's loss is missing.": increments(time, weight=1.0),
-            "The covariance is missing in the gradient.": increments(time, covariance=[1.0] * 3),
-            "The factor 2 of the squared error is missing.": increments(time / 2),
-        }
         hint = f"With {depth} layers at t = {time} it is off by more than one per cent; use more "
         feedback = compare(
             several(answer(B, depth, time), ("measured", "predicted"))[0],
-            right,
-            mistakes,
+            _increments(B, depth, time, p),
+            partial(_mistaken_increments, B, depth, time, p),
             f"{hint}steps, or look at the partial products.",
             what="measured",
             tolerance=0.01,

@@ -1,5 +1,6 @@
 """Problem set 3: the Polyak-Lojasiewicz condition, overparameterization, the double limit."""
 
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -571,52 +572,68 @@ def _lazy_results(answer: Any, case: tuple[Any, ...]) -> tuple[Any, ...]:
     return several(answer(*case), ("lazy", "true", "order"))
 
 
+def _mistaken_lazy(
+    W: np.ndarray, x: np.ndarray, y: np.ndarray, depth: int, p: Parameters
+) -> dict[str, np.ndarray]:
+    """What typical mistakes give for lazy outputs, by the sentence that explains them."""
+    K, n, T = _gram(W, x, p), len(x), p["time"]
+    return {
+        "Residuals decay with 2 K / n: the squared error has a factor 2.": _relaxed(K, y, T / n),
+        "The mean over samples is missing.": _relaxed(K, y, 2 * T),
+        "The loss decays with 4 / n; its residuals with half of that.": _relaxed(K, y, 4 * T / n),
+        "These are the residuals that are left, with their sign changed.": y
+        - _relaxed(K, y, 2 * T / n),
+        "The factor 1/m is missing in the kernel.": _relaxed(len(W) * K, y, 2 * T / n),
+        "The factor L of the flow cancels the depth in the kernel.": _relaxed(
+            K, y, 2 * T / n / depth
+        ),
+        "The layers count by their mean, not by their sum.": _relaxed(K, y, 2 * T * depth / n),
+        "These are the targets themselves; the time is finite.": y,
+        "That is the true training.": _true(W, x, y, depth, p),
+    }
+
+
 def check_lazy(answer: Any, p: Parameters, rng: Rng) -> Feedback:
     """The outputs of the linear model."""
-    for W, x, y, depth in _lazy_cases(rng):
-        K, n, T = _gram(W, x, p), len(x), p["time"]
-        mistakes = {
-            "Residuals decay with 2 K / n: the squared error has a factor 2.": _relaxed(
-                K, y, T / n
-            ),
-            "The mean over samples is missing.": _relaxed(K, y, 2 * T),
-            "The loss decays with 4 / n; its residuals with half of that.": _relaxed(
-                K, y, 4 * T / n
-            ),
-            "These are the residuals that are left, with their sign changed.": y
-            - _relaxed(K, y, 2 * T / n),
-            "The factor 1/m is missing in the kernel.": _relaxed(len(W) * K, y, 2 * T / n),
-            "The factor L of the flow cancels the depth in the kernel.": _relaxed(
-                K, y, 2 * T / n / depth
-            ),
-            "The layers count by their mean, not by their sum.": _relaxed(K, y, 2 * T * depth / n),
-            "These are the targets themselves; the time is finite.": y,
-            "That is the true training.": _true(W, x, y, depth, p),
-        }
-        hint = "Write the ODE of the outputs for constant features, and solve it."
-        got = _lazy_results(answer, (W, x, y, depth))[0]
-        feedback = compare(got, _relaxed(K, y, 2 * T / n), mistakes, hint, what="lazy")
+    for case in _lazy_cases(rng):
+        W, x, y, _ = case
+        feedback = compare(
+            _lazy_results(answer, case)[0],
+            _relaxed(_gram(W, x, p), y, 2 * p["time"] / len(x)),
+            partial(_mistaken_lazy, *case, p),
+            "Write the ODE of the outputs for constant features, and solve it.",
+            what="lazy",
+        )
         if feedback is not None:
             return feedback
     return None
 
 
+def _mistaken_true(
+    W: np.ndarray, x: np.ndarray, y: np.ndarray, depth: int, p: Parameters
+) -> dict[str, np.ndarray]:
+    """What typical mistakes give for true outputs, by the sentence that explains them."""
+    T = p["time"]
+    return {
+        "That is lazy training.": _relaxed(_gram(W, x, p), y, 2 * T / len(x)),
+        "The factor L is missing in the flow.": _true(W, x, y, depth, {**p, "time": T / depth}),
+        "The factor 2 of the squared error is missing.": _true(
+            W, x, y, depth, {**p, "time": T / 2}
+        ),
+    }
+
+
 def check_true(answer: Any, p: Parameters, rng: Rng) -> Feedback:
     """The outputs of the network."""
-    for W, x, y, depth in _lazy_cases(rng):
-        right = _true(W, x, y, depth, p)
-        T = p["time"]
-        mistakes = {
-            "That is lazy training.": _relaxed(_gram(W, x, p), y, 2 * T / len(x)),
-            "The factor L is missing in the flow.": _true(W, x, y, depth, {**p, "time": T / depth}),
-            "The factor 2 of the squared error is missing.": _true(
-                W, x, y, depth, {**p, "time": T / 2}
-            ),
-            "The mean over samples is missing.": _true(W, x, y, depth, {**p, "time": T * len(x)}),
-        }
-        hint = f"With {depth} layer(s) it is off by more than one per cent of the largest output."
-        got = _lazy_results(answer, (W, x, y, depth))[1]
-        feedback = compare(got, right, mistakes, hint, what="true", tolerance=0.01)
+    for case in _lazy_cases(rng):
+        feedback = compare(
+            _lazy_results(answer, case)[1],
+            _true(*case, p),
+            partial(_mistaken_true, *case, p),
+            f"With {case[-1]} layer(s) it is off by more than one per cent of the largest output.",
+            what="true",
+            tolerance=0.01,
+        )
         if feedback is not None:
             return feedback
     return None
