@@ -1,13 +1,14 @@
-"""How checks look at what an answer returned; whatever cannot be looked at is feedback."""
+"""How the checks of sets 2 and 3 look at answers that return several results."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
+from resode_lib.coursework._compare import numbers, recognised, same
 from resode_lib.coursework._problem import AnswerError, Feedback
 
-__all__ = ["ACTIVATIONS", "array", "compare", "near", "several"]
+__all__ = ["ACTIVATIONS", "array", "compare", "several", "two_digits"]
 
 ACTIVATIONS = {
     "tanh": np.tanh,
@@ -18,22 +19,9 @@ ACTIVATIONS = {
 """Smooth activations with ``sigma(0) = 0``; all of them take complex numbers."""
 
 
-def array(got: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
-    """Return what came back as real numbers of a shape.
-
-    Raises:
-        AnswerError: if it is something else; the message says what was expected.
-    """
-    try:
-        numbers = np.asarray(got, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise AnswerError(f"Expected real numbers as {what}, got {type(got).__name__}.") from error
-    if numbers.shape != shape:
-        expected = f"an array of shape {shape}" if shape else "one number"
-        raise AnswerError(f"Expected {expected} as {what}, got the shape {numbers.shape}.")
-    if not np.isfinite(numbers).all():
-        raise AnswerError(f"There is an infinite number or none at all (NaN) in {what}.")
-    return numbers
+def two_digits(rng: np.random.Generator, low: float, high: float) -> float:
+    """Return a number with two digits after the point, so that a statement can show it."""
+    return round(float(rng.uniform(low, high)), 2)
 
 
 def several(got: Any, names: tuple[str, ...]) -> tuple[Any, ...]:
@@ -47,40 +35,43 @@ def several(got: Any, names: tuple[str, ...]) -> tuple[Any, ...]:
     return tuple(got)
 
 
-def near(got: Any, right: Any, tolerance: float) -> bool:
-    """Whether the largest distance is small against the largest entry."""
-    got, right = np.asarray(got, dtype=float), np.asarray(right, dtype=float)
-    # Without the last term nothing but an exact zero would be near zero.
-    allowed = tolerance * np.abs(right).max(initial=0.0) + 1e-12
-    return got.shape == right.shape and bool(np.abs(got - right).max(initial=0.0) <= allowed)
+def array(got: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
+    """Return one of several results as real numbers of a shape.
+
+    Raises:
+        AnswerError: if it is something else; the message names the result.
+    """
+    try:
+        return numbers(got, shape)
+    except AnswerError as error:
+        raise AnswerError(f"Your {what}: {error}") from error
 
 
 def compare(
     got: Any,
     right: Any,
-    mistakes: Mapping[str, Any],
+    mistakes: Mapping[str, Any] | Callable[[], Mapping[str, Any]],
     otherwise: str,
     *,
     what: str,
     tolerance: float = 1e-6,
 ) -> Feedback:
-    """Return None if the answer is right, or the sentence of the mistake that it equals.
+    """Return None if one of several results is right, or the sentence of the mistake it equals.
 
     Args:
         got: what the answer returned.
         right: what is right.
-        mistakes: what typical mistakes give, by the sentence that explains them.
+        mistakes: what typical mistakes give, by the sentence that explains them; a function that
+            returns them is called for a wrong answer only.
         otherwise: the sentence for an answer that is none of these.
         what: the name of the result, for errors.
         tolerance: relative to the largest entry.
 
     Raises:
-        AnswerError: if the answer is not an array of the right shape.
+        AnswerError: if it is not an array of the right shape.
     """
-    numbers = array(got, np.shape(right), what)
-    if near(numbers, right, tolerance):
+    found = array(got, np.shape(right), what)
+    if same(found, right, tolerance):
         return None
-    for sentence, value in mistakes.items():
-        if near(numbers, value, tolerance):
-            return sentence
-    return otherwise
+    known = mistakes() if callable(mistakes) else mistakes
+    return recognised(found, right, known, otherwise, tolerance)

@@ -1,21 +1,18 @@
 """Problem set 2: gradient flow and implicit regularization."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from resode_lib.coursework._compare import same
 from resode_lib.coursework._problem import AnswerError, Feedback, Part, Problem
-from resode_lib.coursework._results import ACTIVATIONS, array, compare, near, several
+from resode_lib.coursework._results import ACTIVATIONS, array, compare, several, two_digits
 
 __all__ = ["PROBLEMS"]
 
 Parameters = dict[str, Any]
 Rng = np.random.Generator
-
-
-def _number(rng: Rng, low: float, high: float) -> float:
-    """A number with two digits after the point, so that a statement can show it."""
-    return round(float(rng.uniform(low, high)), 2)
 
 
 # 2.1: the backward pass of a leaky block under a robust loss
@@ -25,8 +22,8 @@ def draw_backward(rng: Rng) -> Parameters:
     """An activation, a leak and the scale of the loss."""
     return {
         "activation": str(rng.choice(sorted(ACTIVATIONS))),
-        "leak": _number(rng, 0.3, 0.9),
-        "delta": _number(rng, 0.6, 1.8),
+        "leak": two_digits(rng, 0.3, 0.9),
+        "delta": two_digits(rng, 0.6, 1.8),
     }
 
 
@@ -152,8 +149,8 @@ def check_inner(answer: Any, p: Parameters, rng: Rng) -> Feedback:
 
 def draw_end(rng: Rng) -> Parameters:
     """The slope of the block and the target, below or above one."""
-    target = _number(rng, 1.5, 2.6) if rng.random() < 0.5 else _number(rng, 0.4, 0.7)
-    return {"slope": _number(rng, 0.6, 1.7), "target": target}
+    target = two_digits(rng, 1.5, 2.6) if rng.random() < 0.5 else two_digits(rng, 0.4, 0.7)
+    return {"slope": two_digits(rng, 0.6, 1.7), "target": target}
 
 
 def _factors(theta: np.ndarray, slope: float) -> np.ndarray:
@@ -192,12 +189,12 @@ def check_end(answer: Any, p: Parameters, rng: Rng) -> Feedback:
         before, after = _factors(start, p["slope"]), _factors(end, p["slope"])
         if (after <= 0).any():
             return "A factor 1 + a theta_k / L became negative; the flow cannot pass zero."
-        if not near(np.prod(after), p["target"], 1e-6):
+        if not same(np.prod(after), p["target"], 1e-6):
             return (
                 f"With {len(start)} layers from the start drawn here, your end has the output "
                 f"{np.prod(after):.4g}, not your class's target: its loss is not zero."
             )
-        if not near(after**2, before**2 + (after[0] ** 2 - before[0] ** 2), 1e-5):
+        if not same(after**2, before**2 + (after[0] ** 2 - before[0] ** 2), 1e-5):
             return _why_not_the_end(start, end, p["slope"])
     return None
 
@@ -205,11 +202,11 @@ def check_end(answer: Any, p: Parameters, rng: Rng) -> Feedback:
 def _why_not_the_end(start: np.ndarray, end: np.ndarray, slope: float) -> str:
     """Name what was taken for a conserved quantity."""
     before, after = _factors(start, slope), _factors(end, slope)
-    if near(end - start, np.full(len(start), end[0] - start[0]), 1e-5):
+    if same(end - start, np.full(len(start), end[0] - start[0]), 1e-5):
         return "All weights moved by the same amount; look again at their velocities."
-    if near(after / before, np.full(len(start), after[0] / before[0]), 1e-5):
+    if same(after / before, np.full(len(start), after[0] / before[0]), 1e-5):
         return "All factors grew in the same proportion; look again at their velocities."
-    if near(after, np.full(len(start), after[0]), 1e-5):
+    if same(after, np.full(len(start), after[0]), 1e-5):
         return "All layers are equal at your end; from an uneven start the flow does not go there."
     return "The loss is zero at your end, but the flow ends elsewhere; what does it conserve?"
 
@@ -270,8 +267,8 @@ def draw_extrapolation(rng: Rng) -> Parameters:
     """A loss, and how many times as many steps the three runs take."""
     choices = ((1, 2, 3), (1, 2, 5), (1, 3, 4), (2, 3, 5), (1, 3, 5), (1, 4, 6))
     return {
-        "slope": _number(rng, 0.6, 1.4),
-        "target": _number(rng, 1.5, 2.4),
+        "slope": two_digits(rng, 0.6, 1.4),
+        "target": two_digits(rng, 1.5, 2.4),
         "multipliers": list(choices[rng.integers(len(choices))]),
     }
 
@@ -289,7 +286,7 @@ def _descent(start: np.ndarray, time: float, steps: int, p: Parameters) -> np.nd
 def _run_cases(answer: Any, rng: Rng) -> tuple[list[tuple[np.ndarray, float, int]], list[Any]]:
     """Starts of two depths, and what the answer returns for them."""
     # Few and rather long steps: the three runs must differ if their weights are to be seen.
-    cases = [(rng.uniform(-0.6, 0.6, size=L), _number(rng, 0.2, 0.3), 5) for L in (6, 3)]
+    cases = [(rng.uniform(-0.6, 0.6, size=L), two_digits(rng, 0.2, 0.3), 5) for L in (6, 3)]
     return cases, [several(answer(*case), ("runs", "combination")) for case in cases]
 
 
@@ -336,7 +333,7 @@ def _weights(answer: Any, p: Parameters, rng: Rng) -> np.ndarray:
     runs = np.hstack([array(got[0], (3, *shape), "runs") for shape, got in shapes])
     combined = np.hstack([array(got[1], shape, "combination") for shape, got in shapes])
     weights = np.linalg.lstsq(runs.T, combined, rcond=None)[0]
-    if not near(weights @ runs, combined, 1e-8):
+    if not same(weights @ runs, combined, 1e-8):
         raise AnswerError("No three numbers combine your runs to your result, for all starts.")
     return weights
 
@@ -370,8 +367,12 @@ def check_third(answer: Any, p: Parameters, rng: Rng) -> Feedback:
 def draw_roughness(rng: Rng) -> Parameters:
     """The covariance of the inputs, and the weight of the loss."""
     return {
-        "covariance": [_number(rng, 0.4, 0.8), _number(rng, 1.3, 1.8), _number(rng, 0.9, 1.2)],
-        "weight": _number(rng, 0.4, 0.8),
+        "covariance": [
+            two_digits(rng, 0.4, 0.8),
+            two_digits(rng, 1.3, 1.8),
+            two_digits(rng, 0.9, 1.2),
+        ],
+        "weight": two_digits(rng, 0.4, 0.8),
     }
 
 
@@ -410,30 +411,37 @@ def _rough_cases(
     return [(np.eye(3) + D[j], depths[j], times[j]) for j in range(3)]
 
 
+def _increments(B: np.ndarray, depth: int, time: float, p: Parameters, **other: Any) -> np.ndarray:
+    """``L`` times the increments, perhaps with other numbers than the class's."""
+    return depth * np.diff(_trained(B, depth, time, {**p, **other}), axis=0)
+
+
+def _mistaken_increments(
+    B: np.ndarray, depth: int, time: float, p: Parameters
+) -> dict[str, np.ndarray]:
+    """What typical mistakes give, by the sentence that explains them."""
+    case, right = (B, depth, time, p), _increments(B, depth, time, p)
+    return {
+        "The factor L is missing in the flow: that is where it is at time t / L.": _increments(
+            B, depth, time / depth, p
+        ),
+        "The increments are to be multiplied by L.": right / depth,
+        "The sign is that of theta_k - theta_{k+1}.": -right,
+        "The layers are in reverse order: layer 0 acts first.": -right[::-1],
+        "The weight of your class's loss is missing.": _increments(*case, weight=1.0),
+        "The covariance is missing in the gradient.": _increments(*case, covariance=[1.0] * 3),
+        "The factor 2 of the squared error is missing.": _increments(B, depth, time / 2, p),
+    }
+
+
 def check_measured(answer: Any, p: Parameters, rng: Rng) -> Feedback:
     """L times the increments of the trained network."""
     for B, depth, time in _rough_cases(rng, p, (5, 9, 4), (1.0, 1.0, 0.3)):
-
-        def increments(time: float, B: Any = B, depth: int = depth, **other: Any) -> np.ndarray:
-            return depth * np.diff(_trained(B, depth, time, {**p, **other}), axis=0)
-
-        right = increments(time)
-        mistakes = {
-            "The factor L is missing in the flow: that is where it is at time t / L.": increments(
-                time / depth
-            ),
-            "The increments are to be multiplied by L.": right / depth,
-            "The sign is that of theta_k - theta_{k+1}.": -right,
-            "The layers are in reverse order: layer 0 acts first.": -right[::-1],
-            "The weight of your class's loss is missing.": increments(time, weight=1.0),
-            "The covariance is missing in the gradient.": increments(time, covariance=[1.0] * 3),
-            "The factor 2 of the squared error is missing.": increments(time / 2),
-        }
         hint = f"With {depth} layers at t = {time} it is off by more than one per cent; use more "
         feedback = compare(
             several(answer(B, depth, time), ("measured", "predicted"))[0],
-            right,
-            mistakes,
+            _increments(B, depth, time, p),
+            partial(_mistaken_increments, B, depth, time, p),
             f"{hint}steps, or look at the partial products.",
             what="measured",
             tolerance=0.01,
@@ -482,7 +490,7 @@ def check_predicted(answer: Any, p: Parameters, rng: Rng) -> Feedback:
 
 def draw_time(rng: Rng) -> Parameters:
     """The target, and the power of the depth that multiplies the gradient."""
-    target = _number(rng, 1.5, 2.8) if rng.random() < 0.5 else _number(rng, 0.35, 0.7)
+    target = two_digits(rng, 1.5, 2.8) if rng.random() < 0.5 else two_digits(rng, 0.35, 0.7)
     return {"target": target, "exponent": float(rng.choice([0.0, 0.25, 0.5, 0.75, 1.5]))}
 
 

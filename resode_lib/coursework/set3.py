@@ -1,11 +1,14 @@
 """Problem set 3: the Polyak-Lojasiewicz condition, overparameterization, the double limit."""
 
+from functools import partial
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 
+from resode_lib.coursework._compare import same
 from resode_lib.coursework._problem import Feedback, Part, Problem
-from resode_lib.coursework._results import ACTIVATIONS, array, compare, near, several
+from resode_lib.coursework._results import ACTIVATIONS, array, compare, several, two_digits
 
 __all__ = ["PROBLEMS"]
 
@@ -13,17 +16,13 @@ Parameters = dict[str, Any]
 Rng = np.random.Generator
 
 
-def _number(rng: Rng, low: float, high: float) -> float:
-    """A number with two digits after the point, so that a statement can show it."""
-    return round(float(rng.uniform(low, high)), 2)
-
-
 # 3.1: a certificate for a loss that is not convex
 
 
 def draw_certificate(rng: Rng) -> Parameters:
     """How wavy the loss is, and the step as a part of 1/beta."""
-    return {"wave": _number(rng, 1.6, 3.4), "step": _number(rng, 0.4, 1.7)}
+    step = two_digits(rng, 0.4, 0.7) if rng.random() < 0.5 else two_digits(rng, 1.3, 1.7)
+    return {"wave": two_digits(rng, 1.6, 3.4), "step": step}
 
 
 def _wave_constant(wave: float) -> float:
@@ -39,8 +38,8 @@ def _wave_constant(wave: float) -> float:
 
 
 def _matrices(rng: Rng) -> list[np.ndarray]:
-    """Matrices with independent rows: wide, a single row, square, much wider than high."""
-    return [rng.normal(size=shape) for shape in ((3, 5), (1, 4), (2, 2), (4, 40))]
+    """Matrices with independent rows: wide, a single row, much wider than high."""
+    return [rng.normal(size=shape) for shape in ((3, 6), (1, 4), (2, 5), (4, 40))]
 
 
 def _spectrum(A: np.ndarray) -> tuple[float, float]:
@@ -130,7 +129,7 @@ def draw_kernel(rng: Rng) -> Parameters:
     """An activation and a readout."""
     return {
         "activation": str(rng.choice(sorted(ACTIVATIONS))),
-        "readout": [_number(rng, 0.4, 1.4) * int(rng.choice([-1, 1])) for _ in range(4)],
+        "readout": [two_digits(rng, 0.4, 1.4) * int(rng.choice([-1, 1])) for _ in range(4)],
     }
 
 
@@ -168,7 +167,7 @@ def _kernel_results(answer: Any, case: tuple[np.ndarray, ...]) -> tuple[Any, ...
 
 def check_start(answer: Any, p: Parameters, rng: Rng) -> Feedback:
     """At V = 0 the kernel is that of the features, summed over the layers."""
-    for L, m, n in ((1, 5, 3), (4, 7, 5), (40, 3000, 6)):
+    for L, m, n in ((1, 5, 3), (4, 7, 5), (20, 1000, 6)):
         V, W, x = _kernel_case(rng, L, m, n)
         size = np.sum(np.square(p["readout"]))
         grams = [
@@ -236,7 +235,7 @@ def check_ratio(answer: Any, p: Parameters, rng: Rng) -> Feedback:
         kernel, got = _kernel_results(answer, case)
         hint = "It does not belong to the smallest eigenvalue of the right kernel."
         own = array(kernel, (n, n), "kernel")
-        if near(got, 4 / n * np.linalg.eigvalsh((own + own.T) / 2)[0], 1e-5):
+        if same(got, 4 / n * np.linalg.eigvalsh((own + own.T) / 2)[0], 1e-5):
             hint = "It belongs to your kernel, which is not right yet."
         feedback = compare(got, right, mistakes, hint, what="constant", tolerance=1e-5)
         if feedback is not None:
@@ -249,7 +248,7 @@ def check_ratio(answer: Any, p: Parameters, rng: Rng) -> Feedback:
 
 def draw_ball(rng: Rng) -> Parameters:
     """The slope of the block and the input."""
-    return {"slope": _number(rng, 0.6, 1.6), "input": _number(rng, 0.5, 1.8)}
+    return {"slope": two_digits(rng, 0.6, 1.6), "input": two_digits(rng, 0.5, 1.8)}
 
 
 def _others(factors: np.ndarray) -> np.ndarray:
@@ -285,7 +284,7 @@ def _ball_cases(rng: Rng, p: Parameters) -> list[tuple[np.ndarray, float, float]
         theta = rng.uniform(-0.7, 0.7, size=L)
         output = p["input"] * np.prod(1 + p["slope"] * theta / L)
         cases.append((theta, float(output + rng.choice([-1, 1]) * rng.uniform(0.02, 0.2)), 0.0))
-    return [(theta, target, _number(rng, 0.15, 0.5)) for theta, target, _ in cases]
+    return [(theta, target, two_digits(rng, 0.15, 0.5)) for theta, target, _ in cases]
 
 
 def _ball_results(answer: Any, case: tuple[np.ndarray, float, float]) -> tuple[Any, ...]:
@@ -373,7 +372,8 @@ def check_gap(answer: Any, p: Parameters, rng: Rng) -> Feedback:
 
 def draw_widths(rng: Rng) -> Parameters:
     """The powers of which the activation is made."""
-    choices = ((1, 3), (2, 4), (1, 2), (0, 2), (1, 2, 3), (0, 1, 3), (2, 3), (1, 4))
+    # Powers 0 and 1 alone would make the features affine, too few for three inputs of the plane.
+    choices = [c for size in (2, 3) for c in combinations(range(5), size) if c != (0, 1)]
     return {"powers": list(choices[rng.integers(len(choices))])}
 
 
@@ -472,7 +472,7 @@ def check_blind(answer: Any, p: Parameters, rng: Rng) -> Feedback:
         x = _inputs(rng, p["powers"], kind)
         n, most = len(x), _rank(x, p["powers"])
         blind = array(_widths_results(answer, x, 2)[2], (n, n - most), "blind")
-        if not near(blind.T @ blind, np.eye(n - most), 1e-6):
+        if not same(blind.T @ blind, np.eye(n - most), 1e-6):
             return f"{words}: the columns must be orthonormal."
         neurons = rng.normal(size=(40, 2))
         features = sum((neurons @ x.T) ** r for r in p["powers"])
@@ -488,7 +488,7 @@ def draw_lazy(rng: Rng) -> Parameters:
     """An activation and a training time."""
     return {
         "activation": str(rng.choice(["arctan", "sin", "softplus", "tanh"])),
-        "time": _number(rng, 2.0, 4.0),
+        "time": two_digits(rng, 2.0, 4.0),
     }
 
 
@@ -572,52 +572,68 @@ def _lazy_results(answer: Any, case: tuple[Any, ...]) -> tuple[Any, ...]:
     return several(answer(*case), ("lazy", "true", "order"))
 
 
+def _mistaken_lazy(
+    W: np.ndarray, x: np.ndarray, y: np.ndarray, depth: int, p: Parameters
+) -> dict[str, np.ndarray]:
+    """What typical mistakes give for lazy outputs, by the sentence that explains them."""
+    K, n, T = _gram(W, x, p), len(x), p["time"]
+    return {
+        "Residuals decay with 2 K / n: the squared error has a factor 2.": _relaxed(K, y, T / n),
+        "The mean over samples is missing.": _relaxed(K, y, 2 * T),
+        "The loss decays with 4 / n; its residuals with half of that.": _relaxed(K, y, 4 * T / n),
+        "These are the residuals that are left, with their sign changed.": y
+        - _relaxed(K, y, 2 * T / n),
+        "The factor 1/m is missing in the kernel.": _relaxed(len(W) * K, y, 2 * T / n),
+        "The factor L of the flow cancels the depth in the kernel.": _relaxed(
+            K, y, 2 * T / n / depth
+        ),
+        "The layers count by their mean, not by their sum.": _relaxed(K, y, 2 * T * depth / n),
+        "These are the targets themselves; the time is finite.": y,
+        "That is the true training.": _true(W, x, y, depth, p),
+    }
+
+
 def check_lazy(answer: Any, p: Parameters, rng: Rng) -> Feedback:
     """The outputs of the linear model."""
-    for W, x, y, depth in _lazy_cases(rng):
-        K, n, T = _gram(W, x, p), len(x), p["time"]
-        mistakes = {
-            "Residuals decay with 2 K / n: the squared error has a factor 2.": _relaxed(
-                K, y, T / n
-            ),
-            "The mean over samples is missing.": _relaxed(K, y, 2 * T),
-            "The loss decays with 4 / n; its residuals with half of that.": _relaxed(
-                K, y, 4 * T / n
-            ),
-            "These are the residuals that are left, with their sign changed.": y
-            - _relaxed(K, y, 2 * T / n),
-            "The factor 1/m is missing in the kernel.": _relaxed(len(W) * K, y, 2 * T / n),
-            "The factor L of the flow cancels the depth in the kernel.": _relaxed(
-                K, y, 2 * T / n / depth
-            ),
-            "The layers count by their mean, not by their sum.": _relaxed(K, y, 2 * T * depth / n),
-            "These are the targets themselves; the time is finite.": y,
-            "That is the true training.": _true(W, x, y, depth, p),
-        }
-        hint = "Write the ODE of the outputs for constant features, and solve it."
-        got = _lazy_results(answer, (W, x, y, depth))[0]
-        feedback = compare(got, _relaxed(K, y, 2 * T / n), mistakes, hint, what="lazy")
+    for case in _lazy_cases(rng):
+        W, x, y, _ = case
+        feedback = compare(
+            _lazy_results(answer, case)[0],
+            _relaxed(_gram(W, x, p), y, 2 * p["time"] / len(x)),
+            partial(_mistaken_lazy, *case, p),
+            "Write the ODE of the outputs for constant features, and solve it.",
+            what="lazy",
+        )
         if feedback is not None:
             return feedback
     return None
 
 
+def _mistaken_true(
+    W: np.ndarray, x: np.ndarray, y: np.ndarray, depth: int, p: Parameters
+) -> dict[str, np.ndarray]:
+    """What typical mistakes give for true outputs, by the sentence that explains them."""
+    T = p["time"]
+    return {
+        "That is lazy training.": _relaxed(_gram(W, x, p), y, 2 * T / len(x)),
+        "The factor L is missing in the flow.": _true(W, x, y, depth, {**p, "time": T / depth}),
+        "The factor 2 of the squared error is missing.": _true(
+            W, x, y, depth, {**p, "time": T / 2}
+        ),
+    }
+
+
 def check_true(answer: Any, p: Parameters, rng: Rng) -> Feedback:
     """The outputs of the network."""
-    for W, x, y, depth in _lazy_cases(rng):
-        right = _true(W, x, y, depth, p)
-        T = p["time"]
-        mistakes = {
-            "That is lazy training.": _relaxed(_gram(W, x, p), y, 2 * T / len(x)),
-            "The factor L is missing in the flow.": _true(W, x, y, depth, {**p, "time": T / depth}),
-            "The factor 2 of the squared error is missing.": _true(
-                W, x, y, depth, {**p, "time": T / 2}
-            ),
-            "The mean over samples is missing.": _true(W, x, y, depth, {**p, "time": T * len(x)}),
-        }
-        hint = f"With {depth} layer(s) it is off by more than one per cent of the largest output."
-        got = _lazy_results(answer, (W, x, y, depth))[1]
-        feedback = compare(got, right, mistakes, hint, what="true", tolerance=0.01)
+    for case in _lazy_cases(rng):
+        feedback = compare(
+            _lazy_results(answer, case)[1],
+            _true(*case, p),
+            partial(_mistaken_true, *case, p),
+            f"With {case[-1]} layer(s) it is off by more than one per cent of the largest output.",
+            what="true",
+            tolerance=0.01,
+        )
         if feedback is not None:
             return feedback
     return None
