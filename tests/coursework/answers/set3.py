@@ -438,7 +438,7 @@ def by_descent(p):
     def answer(W, x, y, depth):
         lazy = lazy_outputs(W, x, y, 2000)
         gaps = []
-        for scale in (0.1, 0.05):
+        for scale in (0.004, 0.002):
             small = flow(W, x, scale * y, depth, p, p["time"])
             linear = frozen(W, x, scale * y, depth, p)
             gaps.append(np.linalg.norm(small - linear) / scale)
