@@ -86,10 +86,10 @@ notebooks: $(INSTALLED)
 	@$(PY) tools/notebooks.py
 
 assignments: $(INSTALLED)
-	@$(PY) tools/assignments.py --cohort "$(or $(COHORT),book)"
+	@$(PY) tools/assignments.py --cohort "$(or $(COHORT),book)" --version "$(or $(VERSION),main)"
 
 cohort: $(INSTALLED)
-	@$(PY) tools/cohort.py "$(NAME)"
+	@$(PY) tools/cohort.py "$(NAME)" --version "$(or $(VERSION),main)"
 
 records: $(INSTALLED)
 	@$(PY) tools/records.py

@@ -49,6 +49,7 @@ STUB = re.compile(r"^(?P<indent>\s*)# STUB: ?(?P<line>.*)$")
 COHORT = re.compile(r'^COHORT = "book"$', re.MULTILINE)
 NAME = re.compile(r"[\w.-]+")
 PARAMETERS = re.compile(r'(?P<variable>\w+) = parameters\("(?P<label>[\d.]+)"\)')
+INSTALLED = re.compile(r"(?P<url>git\+https://[^@\s\"]+)@main")
 CHECK = re.compile(r'^check\("(?P<label>[\d.]+)"\)', re.MULTILINE)
 ROW = re.compile(r"^\|.*\|\s*(?P<points>\d+)\s*\|\s*$")
 TELLING = 16  # characters: a shorter line of a solution may well stand elsewhere
@@ -336,13 +337,14 @@ def _signature(source: Source, cell: Cell, lines: list[str], name: str) -> str:
     )
 
 
-def edition(source: Source, kind: str, cohort: str) -> NotebookNode:
+def edition(source: Source, kind: str, cohort: str, version: str = "main") -> NotebookNode:
     """Return one edition of a problem set for one class.
 
     Args:
         source: the problem set.
         kind: one of `EDITIONS`.
         cohort: the class.
+        version: the branch or tag that the first cell installs.
     """
     root = source.book.root
     writer = Writer(source.book, source.page, site_address(root), read_citations(root))
@@ -352,6 +354,9 @@ def edition(source: Source, kind: str, cohort: str) -> NotebookNode:
     for position, cell in enumerate(cells):
         name = f"{source.page.name}/{kind}/{position}"
         cell["id"] = hashlib.sha256(name.encode()).hexdigest()[:8]
+    for cell in cells:
+        if cell.cell_type == "code":
+            cell.source = INSTALLED.sub(rf"\g<url>@{version}", cell.source)
     note = {"set": source.page.source.stem.removeprefix("set"), "cohort": cohort, "edition": kind}
     return nbformat.v4.new_notebook(cells=cells, metadata={**KERNEL, "resode": note})
 
@@ -441,13 +446,13 @@ def leaks(source: Source, notebook: NotebookNode) -> list[str]:
     return sorted(line for line in (secret - harmless) & shown if len(line) >= TELLING)
 
 
-def write_set(source: Source, target: Path, cohort: str) -> list[Path]:
+def write_set(source: Source, target: Path, cohort: str, version: str = "main") -> list[Path]:
     """Write the three editions; return their files.
 
     Raises:
         SourceError: if the student edition shows a line of a solution.
     """
-    notebooks = {kind: edition(source, kind, cohort) for kind in EDITIONS}
+    notebooks = {kind: edition(source, kind, cohort, version) for kind in EDITIONS}
     if found := leaks(source, notebooks["student"]):
         raise source.error(1, f"the student edition would show {found[0]!r} of a solution.")
     written = []
@@ -469,19 +474,21 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--cohort", default="book", help="the class; its name decides its numbers")
+    parser.add_argument("--version", default="main", help="the branch or tag to install on Colab")
     options = parser.parse_args(arguments)
-    if not NAME.fullmatch(options.cohort):
-        print(
-            f"error: got the cohort {options.cohort!r}; expected letters, digits, dots, dashes and "
-            "underscores.",
-            file=sys.stderr,
-        )
-        return 1
+    for what, name in (("cohort", options.cohort), ("version", options.version)):
+        if not NAME.fullmatch(name):
+            print(
+                f"error: got the {what} {name!r}; expected letters, digits, dots, dashes and "
+                "underscores.",
+                file=sys.stderr,
+            )
+            return 1
     target = root / "_build/assignments" / options.cohort
     try:
         for path in sorted((root / "coursework").glob("set*.md")):
             source = read_source(path, problems_of(path), read_book(root))
-            for written in write_set(source, target, options.cohort):
+            for written in write_set(source, target, options.cohort, options.version):
                 print(f"wrote {written.relative_to(root)}")
     except (SourceError, FileNotFoundError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -41,7 +41,9 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("name", help="the class, such as spring-2027")
-    name = parser.parse_args(arguments).name
+    parser.add_argument("--version", default="main", help="the branch or tag to install on Colab")
+    options = parser.parse_args(arguments)
+    name = options.name
     if not assignments.NAME.fullmatch(name):
         print(
             f"error: got the name {name!r}, expected letters, digits, dots, dashes and "
@@ -49,7 +51,7 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
             file=sys.stderr,
         )
         return 1
-    if status := assignments.main(["--cohort", name], root):
+    if status := assignments.main(["--cohort", name, "--version", options.version], root):
         return status
     key = write_key(root, name)
     editions = f"_build/assignments/{name}"

@@ -70,6 +70,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _batch(options: argparse.Namespace) -> Batch:
     """What is the same for all submissions."""
+    if os.name != "posix":
+        raise UsageError(
+            f"got the system {os.name!r}, expected Linux or macOS; on Windows, grade in WSL."
+        )
     if not COHORT.fullmatch(options.cohort):
         raise UsageError(
             f"got the cohort {options.cohort!r}, expected letters, digits, dots, dashes and "

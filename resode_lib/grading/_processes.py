@@ -7,8 +7,6 @@ from pathlib import Path
 
 __all__ = ["Tree", "folder_size"]
 
-PAGE = os.sysconf("SC_PAGE_SIZE")
-
 
 class Tree:
     """A process with all its descendants, as /proc tells; elsewhere only its process group."""
@@ -67,7 +65,7 @@ def _is_alive(pid: int) -> bool:
 def _resident(pid: int) -> int:
     """Bytes in memory; 0 where nobody says."""
     try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError, IndexError):
         return 0
 

@@ -259,6 +259,13 @@ def test_a_class_gets_editions_and_a_key_once(tmp_path, capsys):
     assert "got the name 'a b'" in capsys.readouterr().err
 
 
+def test_a_class_can_be_pinned_to_a_tag(small_book):
+    small = read_source(SMALL, MINI, small_book)
+    cells = edition(small, "student", "spring", "v-spring").cells
+    assert any("REPO@v-spring" in cell.source for cell in cells)
+    assert not any("@main" in cell.source for cell in cells)
+
+
 def test_keys_and_grades_stay_outside_git():
     ignored = (ROOT / ".gitignore").read_text().splitlines()
     assert {"/cohorts/", "/grades*"} <= set(ignored)
