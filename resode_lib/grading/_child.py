@@ -140,7 +140,7 @@ def main() -> None:
     sys.stdin = io.StringIO()
     first = receive(requests)
     hide_checks(first["parameters"])
-    _jail.limit(settings["memory"], settings["file_size"])
+    _jail.limit(settings["memory"], settings["file_size"], settings["processor"])
     _jail.confine(settings["readable"], settings["writable"], settings["hidden"])
     namespace = notebook_module().__dict__
     failed = run_cells(first["cells"], namespace, settings["cell_seconds"])

@@ -13,7 +13,6 @@ Each layer that is missing is named in `protection`.
 import ctypes
 import os
 import shutil
-import signal
 import struct
 import subprocess
 import sys
@@ -23,9 +22,9 @@ from pathlib import Path
 
 __all__ = [
     "NAMESPACES",
+    "adopt",
     "around",
     "confine",
-    "die_with_parent",
     "hide",
     "landlock",
     "limit",
@@ -37,7 +36,7 @@ __all__ = [
 CREATE, ADD_RULE, RESTRICT = 444, 445, 446
 ASK_VERSION = 1
 NO_NEW_PRIVILEGES = 38
-PARENT_DEATH_SIGNAL = 1
+CHILD_SUBREAPER = 36
 DUMPABLE = 4
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1, 2, 4, 8
 READ = EXECUTE | READ_FILE | READ_DIR
@@ -56,26 +55,32 @@ SYSTEM = ("/usr", "/bin", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime"
 MACHINE = ("/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system", "/dev/zero")
 
 
-def limit(memory: int, file_size: int) -> None:
-    """Limit this process: private memory (what an array takes), files that it writes, core files.
+def limit(memory: int, file_size: int, seconds: int) -> None:
+    """Limit this process: private memory (what an array takes), files that it writes, time.
 
     The address space is not limited: XLA and BLAS reserve more of it than they use.
 
     Args:
         memory: bytes.
         file_size: bytes.
+        seconds: of the processor, on all cores together; what nobody waits for ends too.
     """
     import resource
 
-    for name, value in (("DATA", memory), ("FSIZE", file_size), ("CORE", 0)):
+    for name, value in (
+        ("DATA", memory),
+        ("FSIZE", file_size),
+        ("CPU", seconds),
+        ("CORE", 0),
+    ):
         with suppress(AttributeError, ValueError, OSError):  # macOS refuses some of them
             resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
 
 
-def die_with_parent() -> None:
-    """Have this process killed when its parent ends; called between fork and exec."""
+def adopt() -> None:
+    """Become the parent of every descendant whose own parent ends, so that none gets lost."""
     if sys.platform.startswith("linux"):
-        ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
+        ctypes.CDLL(None).prctl(CHILD_SUBREAPER, 1)
 
 
 def hide() -> None:

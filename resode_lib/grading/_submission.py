@@ -14,7 +14,7 @@ from typing import Any
 
 import resode_lib
 from resode_lib.coursework import AnswerError, NotAttemptedError
-from resode_lib.grading import _jail, _processes
+from resode_lib.grading import _processes
 from resode_lib.grading._wire import LENGTHS, WireError, decode, encode, lengths
 
 __all__ = ["Limits", "StoppedError", "Submission"]
@@ -184,7 +184,6 @@ class Submission:
             cwd=self._folder.name,
             env=self._environment(),
             start_new_session=True,
-            preexec_fn=_jail.die_with_parent,
         )
         for end in theirs:
             os.close(end)
@@ -203,6 +202,7 @@ class Submission:
             "pipes": pipes,
             "memory": self.limits.memory,
             "file_size": self.limits.folder,
+            "processor": int(self.limits.seconds * (os.cpu_count() or 1)) + 1,
             "cell_seconds": self.limits.cell_seconds,
             "readable": [*paths, "/proc"] if "--mount-proc" in self.command else paths,
             "writable": [self._folder.name],

@@ -26,7 +26,7 @@ from resode_lib.coursework import (
     mark_part,
     parameters_of,
 )
-from resode_lib.grading import _jail
+from resode_lib.grading import _jail, _processes
 from resode_lib.grading._notebook import NotebookError, read_notebook
 from resode_lib.grading._submission import Limits, Submission
 
@@ -177,11 +177,13 @@ def main() -> None:
     os.dup2(2, 1)  # nothing else that prints gets among the replies
     _jail.hide()
     job = json.loads(sys.stdin.readline())
-    _jail.limit(2 * job["limits"]["memory"], 10**10)
+    _jail.limit(2 * job["limits"]["memory"], 10**10, 10**6)
+    _jail.adopt()
     sys.path[:0] = job.get("path", [])
     problems = importlib.import_module(job["problems"]).PROBLEMS
     for line in sys.stdin:
         result = grade(Path(os.fsdecode(bytes.fromhex(line.strip()))), problems, job)
+        _processes.end_children()
         replies.write(json.dumps(result) + "\n")
         replies.flush()
 

@@ -33,6 +33,11 @@ CELLS = {
     "kills the parent": [
         "import signal\nif os.getppid() > 1:\n    os.kill(os.getppid(), signal.SIGKILL)"
     ],
+    "leaves a process behind": [
+        "import ctypes\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n"
+        "        ctypes.CDLL(None).prctl(15, b'left{port}', 0, 0, 0)\n        time.sleep(300)\n"
+        "    os._exit(0)",
+    ],
     "closes every pipe": ["os.closerange(3, 100)"],
     "ñame, with commas; and Ünïcode 名前": [],
     "=1+1": [],

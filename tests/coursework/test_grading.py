@@ -1,9 +1,11 @@
 """A class of hostile submissions: the batch ends, each gets an explained mark, no one another's."""
 
+import contextlib
 import csv
 import json
 import socket
 import threading
+from pathlib import Path
 
 import hostile
 import mini
@@ -193,6 +195,17 @@ def test_another_submission_and_the_key_stay_closed(batch, rows):
 def test_the_checks_cannot_be_asked(rows):
     assert "ImportError" in rows["asks the checks"]["remark"]
     assert "and 3 more" in rows["asks the checks"]["remark"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/comm").exists(), reason="nobody lists processes here")
+def test_no_process_is_left(batch, rows, listener):
+    names = []
+    for path in Path("/proc").glob("[0-9]*/comm"):
+        with contextlib.suppress(OSError):
+            names.append(path.read_text().strip())
+    assert len(names) > 1
+    assert f"left{listener}" not in names
+    assert marks(rows["leaves a process behind"]) == FULL
 
 
 def test_who_kills_the_parent_keeps_or_loses_a_mark_and_nobody_else(rows):

@@ -1,8 +1,11 @@
 """The grader's parts: frames of data, notebooks, results for Gradescope, keys, what is printed."""
 
+import importlib
 import json
 import struct
+import tomllib
 import zipfile
+from pathlib import Path
 
 import hostile
 import mini
@@ -152,6 +155,21 @@ def test_what_is_missing_is_said_with_its_mend(tmp_path, capsys, monkeypatch):
     assert len(errors) == len(expected)
     for error, words in zip(errors, expected, strict=True):
         assert words in error
+
+
+def test_the_command_is_installed_under_its_name():
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    module, _, function = project["scripts"]["resode-grade"].partition(":")
+    assert getattr(importlib.import_module(module), function) is main
+
+
+def test_what_is_hidden_is_left_out_of_what_is_readable(tmp_path):
+    for name in ("lib/a", "lib/secret/b", "lib/c/d", "other"):
+        (tmp_path / name).mkdir(parents=True)
+    root = tmp_path.resolve()
+    whole, listed = _jail.around([str(root)], [str(root / "lib/secret")])
+    assert sorted(whole) == [str(root / name) for name in ("lib/a", "lib/c", "other")]
+    assert sorted(listed) == [str(root), str(root / "lib")]
 
 
 def test_results_for_gradescope(tmp_path):
