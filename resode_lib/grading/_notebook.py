@@ -49,14 +49,14 @@ def read_notebook(path: Path) -> Notebook:
         )
     try:
         cells = json.loads(path.read_text(encoding="utf-8-sig"))["cells"]
-        pairs = [(str(cell["cell_type"]), _text(cell.get("source", ""))) for cell in cells]
+        triples = [_triple(cell) for cell in cells]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise NotebookError(
             "The file is not a notebook (.ipynb) that can be read; download it again from where "
             "you wrote it."
         ) from error
-    code = tuple(text for kind, text in pairs if kind == "code")
-    return Notebook(code, _written(pairs))
+    code = tuple(text for kind, text, _ in triples if kind == "code")
+    return Notebook(code, _written(triples))
 
 
 def _text(source: Any) -> str:
@@ -64,17 +64,29 @@ def _text(source: Any) -> str:
     return source if isinstance(source, str) else "".join(map(str, source))
 
 
-def _written(pairs: list[tuple[str, str]]) -> dict[str, str]:
-    """For each problem, the text cells below the one with its heading."""
+def _triple(cell: dict[str, Any]) -> tuple[str, str, str]:
+    """A cell's kind and text, and the label of the problem that it was handed out to answer."""
+    note = cell.get("metadata", {}).get("resode", {})
+    label = note.get("problem", "") if note.get("role") == "answer" else ""
+    return str(cell["cell_type"]), _text(cell.get("source", "")), str(label)
+
+
+def _written(triples: list[tuple[str, str, str]]) -> dict[str, str]:
+    """For each problem the text that answers it.
+
+    That is every text cell below the heading, and the cell that was handed out for the answer,
+    wherever it is now.
+    """
     found: dict[str, list[str]] = {}
-    label = None
-    for kind, text in pairs:
+    current = ""
+    for kind, text, own in triples:
         headings = HEADING.findall(text) if kind == "markdown" else []
+        label = own or current
         if headings:
-            label = headings[-1]
-            found.setdefault(label, [])
+            current = headings[-1]
+            found.setdefault(current, [])
         elif kind in ("markdown", "raw") and label and text.strip() not in ("", EMPTY):
-            found[label].append(text.strip())
+            found.setdefault(label, []).append(text.strip())
     return {label: "\n\n".join(texts) for label, texts in found.items()}
 
 

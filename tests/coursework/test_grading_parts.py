@@ -109,6 +109,14 @@ def test_a_notebook_in_pieces(tmp_path):
     assert notebook.written == {"1.6": "Because.\n\nAnd so.", "1.7": ""}
 
 
+def test_an_answer_is_found_without_its_heading(tmp_path):
+    path = tmp_path / "n.ipynb"
+    text = json.loads(hostile.notebook([("markdown", "Since.")]))
+    text["cells"][0]["metadata"] = {"resode": {"role": "answer", "problem": "1.6"}}
+    path.write_text(json.dumps(text))
+    assert read_notebook(path).written == {"1.6": "Since."}
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"cells": 3}', '{"cells": [{}]}', "[" * 99999])
 def test_a_file_that_is_no_notebook_is_explained(tmp_path, text):
     path = tmp_path / "n.ipynb"
