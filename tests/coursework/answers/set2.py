@@ -308,7 +308,7 @@ def with_leading(predicted):
     """Another leading term."""
 
     def factory(p):
-        right = roughness(p)
+        right = roughness(p, steps=300)
         return lambda B, depth, time: (right(B, depth, time)[0], predicted(B, time, p))
 
     return factory
@@ -320,8 +320,8 @@ ROUGHNESS_WRONG = {
     ),
     "not scaled": with_measured(lambda theta, B, L, t, p: np.diff(theta, axis=0)),
     "reverse order": with_measured(lambda theta, B, L, t, p: L * np.diff(theta[::-1], axis=0)),
-    "products in the wrong order": lambda p: roughness(p, swapped=True),
-    "costate stays": lambda p: roughness(p, fixed=True),
+    "products in the wrong order": lambda p: roughness(p, steps=150, swapped=True),
+    "costate stays": lambda p: roughness(p, steps=150, fixed=True),
     "too few steps": lambda p: roughness(p, steps=10),
     "B for B - I": with_leading(lambda B, t, p: leading(B + np.eye(3), t, p)),
     "no covariance": with_leading(lambda B, t, p: leading(B, t, other(p, covariance=[1.0] * 3))),
