@@ -20,7 +20,12 @@ set -euo pipefail
 cd /autograder/source
 apt-get update -qq
 apt-get install -y -qq --no-install-recommends python3 python3-venv util-linux
-python3 -m venv /opt/resode
+python=python3
+if ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then  # Ubuntu 22.04 has 3.10
+  apt-get install -y -qq --no-install-recommends python3.11 python3.11-venv
+  python=python3.11
+fi
+"$python" -m venv /opt/resode
 /opt/resode/bin/pip install --quiet -r requirements.txt
 """
 RUN = """#!/usr/bin/env bash
