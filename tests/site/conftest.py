@@ -45,11 +45,18 @@ PAGES = _names(lambda name: True)
 # A redirect shows nothing to read, and listings of the library's source are made by Sphinx alone.
 READ = _names(lambda name: name != "index.html" and not name.startswith("_modules/"))
 DRAGGED = [name for name in READ if 'class="draggable"' in (ROOT / name).read_text("utf8")]
+DRAWN = [name for name in READ if 'class="drawable"' in (ROOT / name).read_text("utf8")]
 
 
 def pytest_generate_tests(metafunc):
     """Run a test for every page that its argument names."""
-    for argument, names in (("page_name", PAGES), ("read_name", READ), ("dragged_name", DRAGGED)):
+    names_of = {
+        "page_name": PAGES,
+        "read_name": READ,
+        "dragged_name": DRAGGED,
+        "drawn_name": DRAWN,
+    }
+    for argument, names in names_of.items():
         if argument in metafunc.fixturenames:
             metafunc.parametrize(argument, names or [NOTHING_BUILT], scope="session")
 
@@ -138,14 +145,19 @@ def browser(site):
         running.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def open_page(browser, server):
-    """Open a page of the book; keyword arguments are those of a browser context."""
+    """Open a page of the book; keyword arguments are those of a browser context.
+
+    Formulas stay as they are written: to typeset them takes most of a page's time, and only the
+    tests that read a page look at them.
+    """
     contexts = []
 
     def open_it(name, **options):
-        contexts.append(browser.new_context(viewport={"width": 1280, "height": 900}, **options))
+        contexts.append(browser.new_context(**{"viewport": DESK} | options))
         page = contexts[-1].new_page()
+        page.route("**/tex-mml-chtml.js", lambda route: route.fulfill(body=""))
         page.set_default_timeout(10_000)
         page.goto(f"{server}/{name}")
         return page
@@ -155,51 +167,56 @@ def open_page(browser, server):
         context.close()
 
 
+@pytest.fixture(scope="session")
+def turn():
+    """The function ``turn(page, theme)``."""
+    return _turn
+
+
 @dataclass(frozen=True)
 class Visit:
-    """What a browser saw on one page."""
+    """What a browser saw on one page, in every look."""
 
     errors: list  # of the console, of scripts, of requests
     foreign: list  # requests to other servers
     formulas: int  # in the source of the page
     typeset: int  # by MathJax
     broken_formulas: list
-    scroll_width: int
+    phone_width: int  # of what the page needs on a phone
     loaded_bytes: int
-    findings: list  # of axe, serious or critical; none are looked for on a phone
+    findings: dict  # of axe, serious or critical, by theme
 
 
+DESK, PHONE = {"width": 1280, "height": 900}, {"width": 375, "height": 800}
+AXE_FAST = {"preload": False, "resultTypes": ["violations"]}
 # Both themes share their structure, and the check of contrasts is the slow one.
 AXE_OPTIONS = {"light": {}, "dark": {"runOnly": ["color-contrast", "link-in-text-block"]}}
 # Docutils marks the entries of a bibliography with a role that ARIA 1.2 no longer counts as a list
 # item. They are read well all the same.
 KNOWN_FINDING = '<div role="list" class="citation-list">'
 
-LOOKS = {
-    "light": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
-    "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
-    "phone": {"viewport": {"width": 375, "height": 800}, "color_scheme": "light"},
-}
-
 
 @pytest.fixture(scope="session")
 def visit(browser, server):
-    """Read a page in one of the ``LOOKS``, once, and keep what was seen."""
+    """Read a page in every look, once, and keep what was seen.
+
+    It is loaded once: typesetting its formulas takes longer than all that is looked at.
+    """
     seen = {}
 
-    def visit_once(name, look):
-        if (name, look) not in seen:
-            context = browser.new_context(**LOOKS[look], has_touch=look == "phone")
+    def visit_once(name):
+        if name not in seen:
+            context = browser.new_context(viewport=DESK)
             try:
-                seen[name, look] = _visit(context.new_page(), server, name, look)
+                seen[name] = _visit(context.new_page(), server, name)
             finally:
                 context.close()
-        return seen[name, look]
+        return seen[name]
 
     return visit_once
 
 
-def _visit(page, server, name, look):
+def _visit(page, server, name):
     errors, foreign = [], []
     page.on("console", lambda message: message.type == "error" and errors.append(message.text))
     page.on("pageerror", lambda error: errors.append(str(error)))
@@ -212,17 +229,40 @@ def _visit(page, server, name, look):
     )
     page.goto(f"{server}/{name}")
     page.evaluate("async () => { await window.MathJax?.startup?.promise; }")
-    _screenshot(page, name, look)
     return Visit(
         errors=errors,
         foreign=foreign,
         formulas=page.locator(".math").count(),
         typeset=page.locator(".math mjx-container").count(),
         broken_formulas=page.locator("mjx-merror").all_inner_texts(),
-        scroll_width=page.evaluate("document.documentElement.scrollWidth"),
         loaded_bytes=page.evaluate(LOADED_BYTES),
-        findings=_axe(page, AXE_OPTIONS[look]) if look in AXE_OPTIONS else [],
+        phone_width=_width_on_a_phone(page, name),
+        findings=_findings(page, name),
     )
+
+
+def _width_on_a_phone(page, name):
+    page.set_viewport_size(PHONE)
+    width = page.evaluate("document.documentElement.scrollWidth")
+    _screenshot(page, name, "phone")
+    page.set_viewport_size(DESK)
+    return width
+
+
+def _findings(page, name):
+    for theme in AXE_OPTIONS:
+        _turn(page, theme)
+        _screenshot(page, name, theme)
+    # What MathJax made of a formula is most of a page, and not ours: axe reads a letter instead.
+    page.evaluate("document.querySelectorAll('mjx-container').forEach(e => e.textContent = 'x')")
+    return {theme: _axe(_turn(page, theme), options) for theme, options in AXE_OPTIONS.items()}
+
+
+def _turn(page, theme):
+    """Turn a page light or dark, as its reader's system would."""
+    page.emulate_media(color_scheme=theme)
+    page.wait_for_function("theme => document.documentElement.dataset.theme === theme", arg=theme)
+    return page
 
 
 LOADED_BYTES = """() => [...performance.getEntriesByType("navigation"),
@@ -231,18 +271,18 @@ LOADED_BYTES = """() => [...performance.getEntriesByType("navigation"),
 
 def _screenshot(page, name, look):
     SCREENSHOTS.mkdir(exist_ok=True)
-    file = f"{re.sub('[^a-z0-9-]+', '-', name.removesuffix('.html'))}-{look}.png"
-    page.screenshot(path=SCREENSHOTS / file, full_page=True)
+    file = f"{re.sub('[^a-z0-9-]+', '-', name.removesuffix('.html'))}-{look}.jpg"
+    page.screenshot(path=SCREENSHOTS / file, full_page=True, quality=80)
 
 
 def _axe(page, options):
     """The serious and critical findings of axe, one line each."""
     folder = Path(importlib.util.find_spec("axe_playwright_python").origin).parent
     page.add_script_tag(path=folder / "axe.min.js")
-    run = "async (options) => (await axe.run({preload: false, ...options})).violations"
+    run = "async (options) => (await axe.run(options)).violations"
     return [
         f"{found['id']}: {node['html'][:120]} ({' '.join(node['failureSummary'].split())[:300]})"
-        for found in page.evaluate(run, options)
+        for found in page.evaluate(run, AXE_FAST | options)
         if found["impact"] in ("serious", "critical")
         for node in found["nodes"]
         if node["html"] != KNOWN_FINDING

@@ -4,36 +4,33 @@ import pytest
 
 pytestmark = pytest.mark.site
 
-LOOKS = ("light", "dark", "phone")
 MAX_MIB = 5  # uncompressed: the theme 2.4 (icons 1.7), MathJax 1.3, the rest is the page's own
 
 
-@pytest.mark.parametrize("look", LOOKS)
-def test_no_error_and_no_foreign_request(read_name, look, visit):
-    seen = visit(read_name, look)
+def test_no_error_and_no_foreign_request(read_name, visit):
+    seen = visit(read_name)
     assert not seen.errors
     assert not seen.foreign
 
 
-@pytest.mark.parametrize("look", LOOKS)
-def test_every_formula_is_typeset(read_name, look, visit):
-    seen = visit(read_name, look)
+def test_every_formula_is_typeset(read_name, visit):
+    seen = visit(read_name)
     assert seen.typeset == seen.formulas
     assert not seen.broken_formulas
 
 
-@pytest.mark.parametrize("look", ("light", "dark"))
-def test_accessible(read_name, look, visit):
-    findings = visit(read_name, look).findings
+@pytest.mark.parametrize("theme", ("light", "dark"))
+def test_accessible(read_name, theme, visit):
+    findings = visit(read_name).findings[theme]
     assert not findings, "\n".join(findings)
 
 
 def test_phone_scrolls_down_only(read_name, visit):
-    assert visit(read_name, "phone").scroll_width <= 375
+    assert visit(read_name).phone_width <= 375
 
 
 def test_weight(read_name, visit, record_property):
-    weight = visit(read_name, "light").loaded_bytes
+    weight = visit(read_name).loaded_bytes
     record_property("weight", (weight, read_name))
     assert weight <= MAX_MIB * 2**20, f"{read_name} loads {weight / 2**20:.2f} MiB"
 
