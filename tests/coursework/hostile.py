@@ -6,6 +6,9 @@ GOOD_SCALED = "def scaled(x):\n    return {a} * x"
 GOOD_POWER = "power = 2 ** {exponent}"
 START = 'COHORT = "spring"\nimport os, sys, time\nimport numpy as np'
 
+# Nobody counts these where there is no /proc (macOS): they are not even tried there.
+COUNTED = ("memory bomb", "memory bomb in processes", "fork bomb", "leaves a process behind")
+
 # Each row: the cells between the first one and the two right answers, which follow unless the row
 # brings answers of its own.
 CELLS = {

@@ -20,6 +20,7 @@ MINI = mini.__file__.removesuffix("mini.py")
 A = parameters_of(mini.PROBLEMS[0], "spring")["a"]
 FULL = {"0.1": "6", "0.2": "2"}
 SECONDS = "10"
+PROC = Path("/proc/self/task").exists()
 
 
 def values(folder):
@@ -46,6 +47,8 @@ def write_submissions(folder, port):
     known = {**values(folder), "port": port}
     right = [hostile.GOOD_SCALED, hostile.GOOD_POWER]
     rows = {name: [*cells, *right] for name, cells in hostile.CELLS.items()}
+    if not PROC:
+        rows = {name: cells for name, cells in rows.items() if name not in hostile.COUNTED}
     rows |= hostile.OWN_ANSWERS | {"good": right, "in a folder/good": right}
     for name, cells in rows.items():
         path = folder / f"hand-in/{name}.ipynb"
@@ -108,6 +111,11 @@ def rows(batch):
         return {row["student"]: row for row in csv.DictReader(file)}
 
 
+def skip_uncounted(student):
+    if not PROC and student in hostile.COUNTED:
+        pytest.skip("nobody counts processes and memory on this machine")
+
+
 def marks(row):
     return {label: row[label] for label in FULL}
 
@@ -129,6 +137,7 @@ UNHARMED += ["uses its parameters", "ñame, with commas; and Ünïcode 名前"]
 
 @pytest.mark.parametrize("student", UNHARMED)
 def test_right_answers_count_whatever_stands_beside_them(rows, student):
+    skip_uncounted(student)
     assert marks(rows[student]) == FULL, rows[student]["remark"]
 
 
@@ -155,6 +164,7 @@ def test_right_answers_count_whatever_stands_beside_them(rows, student):
     ],
 )
 def test_the_remark_says_what_happened(rows, student, remark):
+    skip_uncounted(student)
     assert remark in rows[student]["remark"]
 
 
@@ -166,6 +176,7 @@ LOSES += ["asks the checks", "closes every pipe", "disk bomb", "memory bomb in p
 
 @pytest.mark.parametrize("student", LOSES)
 def test_no_trick_earns_a_point(rows, student):
+    skip_uncounted(student)
     assert marks(rows[student]) == {"0.1": "0", "0.2": "0"}
 
 
@@ -197,7 +208,7 @@ def test_the_checks_cannot_be_asked(rows):
     assert "and 3 more" in rows["asks the checks"]["remark"]
 
 
-@pytest.mark.skipif(not Path("/proc/self/comm").exists(), reason="nobody lists processes here")
+@pytest.mark.skipif(not PROC, reason="nobody lists processes here")
 def test_no_process_is_left(batch, rows, listener):
     names = []
     for path in Path("/proc").glob("[0-9]*/comm"):
