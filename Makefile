@@ -27,13 +27,15 @@ export EQX_ON_ERROR ?= nan
 export PYTHONWARNINGS ?= ignore:Error reading persistent compilation cache
 export PYTHON
 
-.PHONY: help book test notebooks records lock versions repository clean check-python
+.PHONY: help book test notebooks assignments cohort records lock versions repository clean check-python
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make book        build the course into _build/html (installs what it needs first)"
 	@echo "make test        build the course, then run every test and every notebook"
 	@echo "make notebooks   regenerate the .ipynb beside each chapter (runs them)"
+	@echo "make assignments [COHORT=name]   write the problem sets' editions for a class"
+	@echo "make cohort NAME=name            the same, and the key that its marks are drawn from"
 	@echo "make records     run again what the pages show but no build computes, where it is stale"
 	@echo "make repository URL=https://github.com/you/name   point every link at your copy"
 	@echo "make lock        pin requirements.in into requirements.txt"
@@ -82,6 +84,12 @@ test: $(INSTALLED)
 
 notebooks: $(INSTALLED)
 	@$(PY) tools/notebooks.py
+
+assignments: $(INSTALLED)
+	@$(PY) tools/assignments.py --cohort "$(or $(COHORT),book)" --version "$(or $(VERSION),main)"
+
+cohort: $(INSTALLED)
+	@$(PY) tools/cohort.py "$(NAME)" --version "$(or $(VERSION),main)"
 
 records: $(INSTALLED)
 	@$(PY) tools/records.py

@@ -15,7 +15,15 @@ import notebooks
 
 ROOT = Path(__file__).resolve().parents[1]
 ADDRESS = re.compile(r"^https://github\.com/(?P<owner>[\w.-]+)/(?P<name>[\w.-]+?)(\.git)?/?$")
-SOURCES = ("*.md", "*.yml", "*.toml", "*.cff", "book/**/*.md", "resode_lib/**/*.py")
+SOURCES = (
+    "*.md",
+    "*.yml",
+    "*.toml",
+    "*.cff",
+    "book/**/*.md",
+    "coursework/*.md",
+    "resode_lib/**/*.py",
+)
 OWN = (  # addresses of this form are always our own
     re.compile(r"git\+(?P<url>[^@\s\"']+)"),
     re.compile(r"(?P<url>https://github\.com/[\w.-]+/[\w.-]+)(?=/actions/)"),

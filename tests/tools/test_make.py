@@ -56,5 +56,15 @@ def test_a_failed_installation_does_not_count(tmp_path):
 
 def test_help_names_every_command(tmp_path):
     text = make(tmp_path, "help").stdout
-    for target in ("book", "test", "notebooks", "repository", "lock", "versions", "clean"):
+    for target in (
+        "book",
+        "test",
+        "notebooks",
+        "assignments",
+        "cohort",
+        "repository",
+        "lock",
+        "versions",
+        "clean",
+    ):
         assert f"make {target}" in text
