@@ -89,6 +89,7 @@ class Source:
     problems: dict[str, Problem]
     pieces: list[Piece] = field(default_factory=list)
     tasks: dict[str, Task] = field(default_factory=dict)
+    numbers: dict[str, str] = field(default_factory=dict)  # variable -> label
 
     def error(self, line: int, message: str) -> SourceError:
         """An error at a line."""
@@ -124,9 +125,28 @@ def read_source(path: Path, problems: dict[str, Problem], book: Book) -> Source:
     missing = sorted(set(problems) - set(source.tasks))
     if missing:
         raise source.error(1, f"got no heading for the problems {missing}; write them.")
+    _note_numbers(source)
     if sum(len(COHORT.findall(cell.source)) for cell in page.cells) != 1:
         raise source.error(1, 'expected the line COHORT = "book" once, in the first code cell.')
     return source
+
+
+def _note_numbers(source: Source) -> None:
+    """Note which variable holds which problem's numbers; each has a name of its own.
+
+    A function looks its variables up when it is called: with one name for all, every answer would
+    be checked with the numbers of the last problem.
+    """
+    for cell in source.page.cells:
+        for found in PARAMETERS.finditer(cell.source if cell.kind == "code" else ""):
+            variable, label = found["variable"], found["label"]
+            if source.numbers.setdefault(variable, label) != label:
+                first = source.numbers[variable]
+                raise source.error(
+                    cell.line,
+                    f"got {variable} for the numbers of problem {label}, but it holds those of "
+                    f"{first}; rename it.",
+                )
 
 
 def _pieces(source: Source, cell: Cell, task: Task | None) -> Iterator[Piece]:
@@ -379,11 +399,10 @@ def _code(source: Source, piece: Piece, kind: str, cohort: str) -> str:
     if kind == "student":
         return "\n".join(student).strip("\n")
     text = "\n".join(solved).strip("\n")
-    for cell in source.page.cells:
-        for found in PARAMETERS.finditer(cell.source):
-            problem = source.problems.get(found["label"])
-            if problem:
-                text = _with_values(text, found["variable"], parameters_of(problem, cohort))
+    for variable, label in source.numbers.items():
+        if label in source.problems:
+            numbers = parameters_of(source.problems[label], cohort)
+            text = _with_values(text, variable, numbers)
     return text
 
 

@@ -44,8 +44,8 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     name = parser.parse_args(arguments).name
     if not assignments.NAME.fullmatch(name):
         print(
-            f"error: got the name {name!r}, expected letters, digits, dots, dashes and underscores\n"
-            "  mend: make cohort NAME=spring-2027",
+            f"error: got the name {name!r}, expected letters, digits, dots, dashes and "
+            "underscores\n  mend: make cohort NAME=spring-2027",
             file=sys.stderr,
         )
         return 1

@@ -208,7 +208,9 @@ def check_kernel(answer: Any, p: Parameters, rng: Rng) -> Feedback:
             "The factor L of the norm of depth is missing.": right / L,
             "The layers count by their mean.": right * L,
         }
-        hint = "One layer is wrong: pair h_0 with p_1, and mind the states' products in the part of W."
+        hint = (
+            "One layer is wrong: pair h_0 with p_1, and mind the states' products in the part of W."
+        )
         if L > 1:
             hint = "One layer is right, three are not: the costate of layer k is p_{k+1}."
         got = _kernel_results(answer, case)[0]

@@ -28,8 +28,8 @@ def check_values(answer, p, rng):
 
 def check_linear(answer, p, rng):
     x, y = rng.normal(size=(2, 4))
-    if np.shape(answer(x)) != x.shape:  # an empty answer would be linear
-        return "The shape is not that of x."
+    if np.shape(answer(x)) != x.shape or not np.all(np.isfinite(answer(x))):
+        return "These are no numbers, one for each of x."  # nothing at all would be linear
     return (
         None if np.allclose(answer(x + y), np.add(answer(x), answer(y))) else "It must be linear."
     )

@@ -187,6 +187,7 @@ MISTAKES = [
     ("| the inequality to start from is named | 1 |\n", "", "the rubric gives 3 points"),
     (":::{model-answer}\nAdd", ":::{note}\nAdd", "problem 0.3 has no model-answer"),
     ('COHORT = "book"', 'COHORT = "mine"', 'expected the line COHORT = "book" once'),
+    ('p2 = parameters("0.2")', 'p1 = parameters("0.2")', "got p1 for the numbers of problem 0.2"),
     ("{eq}`eq-factor`", "{eq}`eq-nothing`", "unknown label 'eq-nothing'"),
     ("{doc}`/book/one`", "{strange}`x`", "the role {strange}"),
     (
