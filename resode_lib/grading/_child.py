@@ -64,9 +64,44 @@ def describe(error: BaseException) -> str:
     return "an error without a message"
 
 
-def respond(request: dict[str, Any], namespace: dict[str, Any]) -> list[Any]:
+class Moments:
+    """What the names of a notebook meant at the last check of each problem, and at its end.
+
+    All cells have run when an answer is called. By then a later problem may have used a name
+    again, a helper or ``p``, and an answer that its check called right would fail.
+
+    Args:
+        namespace: the names of the notebook, which its functions look up.
+        labels: the label of the problem that an answer of this name belongs to.
+    """
+
+    def __init__(self, namespace: dict[str, Any], labels: dict[str, str]):
+        self.namespace = namespace
+        self.labels = labels
+        self.checked: dict[str, dict[str, Any]] = {}
+        self.end: dict[str, Any] = {}
+
+    def remember(self, label: Any) -> None:
+        """Keep what every name means at this check."""
+        self.checked[str(label)] = dict(self.namespace)
+
+    def finish(self) -> None:
+        """Keep what every name means at the end."""
+        self.end = dict(self.namespace)
+
+    def recall(self, name: str) -> None:
+        """Give all names their meaning at the answer's last check, unless it changed since."""
+        then = self.checked.get(self.labels.get(name, ""), {})
+        self.namespace.update(self.end)
+        if name in then and then[name] is self.end.get(name):
+            self.namespace.update(then)
+
+
+def respond(request: dict[str, Any], moments: Moments) -> list[Any]:
     """Answer one request: what a name stands for, or what a call of it gives."""
+    namespace = moments.namespace
     try:
+        moments.recall(request["name"])
         with alarm(request["seconds"]):
             return evaluate(request, namespace.get(request["name"]))
     except NotImplementedError:
@@ -115,15 +150,16 @@ def notebook_module() -> types.ModuleType:
     return module
 
 
-def hide_checks(parameters: dict[str, Any]) -> None:
+def hide_checks(parameters: dict[str, Any], moments: Moments) -> None:
     """Put a module in place of `resode_lib.coursework` that knows the class's numbers only.
 
-    The real one checks answers, so it knows how to compute them. Its checks are done elsewhere.
+    The real one checks answers, so it knows how to compute them. Its checks are done elsewhere; a
+    call of one says that an answer is meant as it stands at that moment.
     """
     module = types.ModuleType("resode_lib.coursework", "What of it is there while grading.")
     module.__dict__["__path__"] = []  # no submodule is found
     module.__dict__["parameters"] = lambda label: copy.deepcopy(parameters[label])
-    module.__dict__["check"] = lambda label: None
+    module.__dict__["check"] = moments.remember
     sys.modules[module.__name__] = module
     resode_lib.__dict__["coursework"] = module
     for name in [name for name in sys.modules if name.startswith(f"{module.__name__}.")]:
@@ -139,16 +175,17 @@ def main() -> None:
     )
     sys.stdin = io.StringIO()
     first = receive(requests)
-    hide_checks(first["parameters"])
+    moments = Moments(notebook_module().__dict__, first["labels"])
+    hide_checks(first["parameters"], moments)
     _jail.limit(settings["memory"], settings["file_size"], settings["processor"])
     _jail.confine(settings["readable"], settings["writable"], settings["hidden"])
-    namespace = notebook_module().__dict__
-    failed = run_cells(first["cells"], namespace, settings["cell_seconds"])
-    cohort = namespace.get("COHORT")
+    failed = run_cells(first["cells"], moments.namespace, settings["cell_seconds"])
+    moments.finish()
+    cohort = moments.namespace.get("COHORT")
     send(answers, ["ran", failed, cohort if type(cohort) is str else None])
     while True:
         request = receive(requests)
-        send(answers, respond(request, namespace))
+        send(answers, respond(request, moments))
 
 
 if __name__ == "__main__":

@@ -65,6 +65,7 @@ class Submission:
         self,
         cells: Sequence[str],
         parameters: dict[str, Any],
+        labels: dict[str, str],
         limits: Limits,
         command: Sequence[str],
     ) -> None:
@@ -73,10 +74,11 @@ class Submission:
         Args:
             cells: the code cells.
             parameters: the class's numbers, by the label of their problem.
+            labels: the label of the problem, by the name of its answer.
             limits: what it may take.
             command: what starts a program in namespaces, see `resode_lib.grading._jail`.
         """
-        self._first = {"cells": list(cells), "parameters": parameters}
+        self._first = {"cells": list(cells), "parameters": parameters, "labels": labels}
         self.limits, self.command = limits, list(command)
         self.failed: list[str] = []  # cells with an error
         self.cohort: str | None = None  # what the notebook says

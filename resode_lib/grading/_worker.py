@@ -58,7 +58,8 @@ def grade(path: Path, problems: Sequence[Problem], job: dict[str, Any]) -> dict[
         return result
     numbers = {problem.label: parameters_of(problem, job["cohort"]) for problem in problems}
     limits = Limits(**job["limits"])
-    with Submission(notebook.code, numbers, limits, job["command"]) as submission:
+    labels = {problem.name: problem.label for problem in problems}
+    with Submission(notebook.code, numbers, labels, limits, job["command"]) as submission:
         result["problems"] = [_problem(problem, submission, job) for problem in problems]
         result["remarks"] = _remarks(submission, job["cohort"])
         result["output"] = submission.output.decode("utf-8", "replace")

@@ -66,6 +66,20 @@ OWN_ANSWERS = {
         "import resode_lib\nsource = resode_lib.__path__[0] + '/coursework/_problem.py'\n"
         "power = open(source).read()",
     ],
+    "one name in two problems": [
+        "from resode_lib.coursework import check\nfactor = {a}\n"
+        "def scaled(x):\n    return factor * x",
+        "check('0.1')",
+        "factor = 2\n" + GOOD_POWER,
+        "check('0.2')",
+    ],
+    "mended and checked again": [
+        "from resode_lib.coursework import check\ndef factor():\n    return 0\n"
+        "def scaled(x):\n    return factor() * x",
+        "check('0.1')",
+        "def factor():\n    return {a}\n" + GOOD_POWER,
+        "check('0.1')",
+    ],
     "fake result printed": [
         'print(\'{"problems": [{"label": "0.1", "earned": 6}]}\')\n'
         "open('grades.csv', 'w').write('student,0.1\\nfake,6\\n')",

@@ -132,7 +132,12 @@ def test_everyone_has_a_row(batch, rows):
 
 UNHARMED = ["good", "in a folder/good", "writes", "wrong kernel", "magics", "syntax error"]
 UNHARMED += ["sys exit", "100 MB output", "infinite loop", "memory bomb"]
-UNHARMED += ["uses its parameters", "ñame, with commas; and Ünïcode 名前"]
+UNHARMED += [
+    "uses its parameters",
+    "one name in two problems",
+    "mended and checked again",
+    "ñame, with commas; and Ünïcode 名前",
+]
 
 
 @pytest.mark.parametrize("student", UNHARMED)
