@@ -24,6 +24,8 @@ export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.jax_cache
 export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0
 export JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES ?= -1
 export EQX_ON_ERROR ?= nan
+# What the pages and tests compile is small and runs once: optimised code would not pay for itself.
+export XLA_FLAGS ?= --xla_backend_optimization_level=0
 export PYTHONWARNINGS ?= ignore:Error reading persistent compilation cache
 export PYTHON
 
