@@ -155,7 +155,7 @@ class DrawnNetwork:
         return _panel(
             "weights",
             "The weights over depth: a curve that you draw, and what the layers see of it",
-            ("θ(s)", -self.limit, self.limit),
+            ("Θ(s)", -self.limit, self.limit),
             _polyline("curve", curve, -self.limit, self.limit)
             + _dots(slices, -self.limit, self.limit)
             + handles,
