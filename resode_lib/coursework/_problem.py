@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from resode_lib._feedback import Feedback
 from resode_lib._plain import NotPlainError, plain
 
 __all__ = [
@@ -28,9 +29,6 @@ __all__ = [
     "parameters_of",
     "rng",
 ]
-
-Feedback = str | None
-"""None for a right answer, otherwise one sentence that says what is wrong."""
 
 PUBLIC = "public"
 """In place of a class's secret key: the inputs that a student's own check draws."""

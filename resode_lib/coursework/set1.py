@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from resode_lib.coursework._compare import numbers, recognised, same
+from resode_lib.coursework._compare import numbers, recognised, same, two_digits
 from resode_lib.coursework._problem import (
     AnswerError,
     Feedback,
@@ -21,17 +21,12 @@ Numbers = dict[str, Any]
 Generator = np.random.Generator
 
 
-def two_decimals(rng: Generator, low: float, high: float) -> float:
-    """A number that a statement can show."""
-    return round(float(rng.uniform(low, high)), 2)
-
-
 # 1.1: a layer with two stages.
 
 
 def draw_layer(rng: Generator) -> Numbers:
     """The node ``alpha`` of the second stage and the decay ``mu`` of the residual."""
-    return {"alpha": two_decimals(rng, 0.6, 0.9), "mu": two_decimals(rng, 0.5, 1.5)}
+    return {"alpha": two_digits(rng, 0.6, 0.9), "mu": two_digits(rng, 0.5, 1.5)}
 
 
 def residual(theta: np.ndarray, h: np.ndarray, mu: float) -> np.ndarray:
@@ -174,7 +169,7 @@ def check_order(answer: Any, p: Numbers, rng: Generator) -> Feedback:
 def draw_correction(rng: Generator) -> Numbers:
     """The place ``c`` of the slices in their cells and the decay ``mu``."""
     side = rng.choice([0.0, 0.55])
-    return {"c": round(float(side + rng.uniform(0.1, 0.4)), 2), "mu": two_decimals(rng, 0.5, 1.5)}
+    return {"c": round(float(side + rng.uniform(0.1, 0.4)), 2), "mu": two_digits(rng, 0.5, 1.5)}
 
 
 def correction_terms(coefficients: np.ndarray, s: np.ndarray, h: np.ndarray, mu: float) -> tuple:
@@ -247,7 +242,7 @@ def check_varying(answer: Any, p: Numbers, rng: Generator) -> Feedback:
 
 def draw_graded(rng: Generator) -> Numbers:
     """The exponent ``q`` and the offset ``epsilon`` of the curve ``(epsilon + s)^q``."""
-    return {"q": two_decimals(rng, 0.3, 0.7), "epsilon": round(float(rng.uniform(2e-3, 1e-2)), 4)}
+    return {"q": two_digits(rng, 0.3, 0.7), "epsilon": round(float(rng.uniform(2e-3, 1e-2)), 4)}
 
 
 GAUSS = np.polynomial.legendre.leggauss(40)
@@ -288,7 +283,7 @@ def graded(answer: Any, rate: float, depth: int) -> tuple[np.ndarray, float]:
 def check_nodes(answer: Any, p: Numbers, rng: Generator) -> Feedback:
     """Nodes are ``L + 1`` increasing numbers from 0 to 1, for a single layer too."""
     for depth in (1, int(rng.integers(5, 30))):
-        graded(answer, two_decimals(rng, -2.0, 2.0), depth)
+        graded(answer, two_digits(rng, -2.0, 2.0), depth)
     return None
 
 
@@ -341,7 +336,7 @@ def check_calm(answer: Any, p: Numbers, rng: Generator) -> Feedback:
 def check_amplified(answer: Any, p: Numbers, rng: Generator) -> Feedback:
     """Growing and shrinking errors shift the layers."""
     for low, high in ((1.0, 3.0), (-4.0, -1.5)):
-        feedback = balance(answer, p, two_decimals(rng, low, high), int(rng.integers(30, 120)))
+        feedback = balance(answer, p, two_digits(rng, low, high), int(rng.integers(30, 120)))
         if feedback is not None:
             return feedback
     return None
@@ -350,7 +345,7 @@ def check_amplified(answer: Any, p: Numbers, rng: Generator) -> Feedback:
 def check_gain(answer: Any, p: Numbers, rng: Generator) -> Feedback:
     """The gain is ``int w / (int sqrt(w))^2``."""
     q, epsilon = p["q"], p["epsilon"]
-    for rate in (0.0, two_decimals(rng, 1.0, 3.0), two_decimals(rng, -4.0, -1.5)):
+    for rate in (0.0, two_digits(rng, 1.0, 3.0), two_digits(rng, -4.0, -1.5)):
         _, gain = graded(answer, rate, 50)
         total = float(share(0.0, 1.0, epsilon, q - 2, rate))
         root = float(share(0.0, 1.0, epsilon, (q - 2) / 2, rate / 2))
@@ -375,7 +370,7 @@ def check_gain(answer: Any, p: Numbers, rng: Generator) -> Feedback:
 def draw_random_layer(rng: Generator) -> Numbers:
     """The activation's slope ``a`` on the left, and the deviation ``v`` of the outer weights."""
     slope = float(rng.choice([-1.0, 1.0]) * rng.uniform(0.15, 0.85))
-    return {"a": round(slope, 2), "v": two_decimals(rng, 1.1, 1.7)}
+    return {"a": round(slope, 2), "v": two_digits(rng, 1.1, 1.7)}
 
 
 def layer_moments(p: Numbers, width: int, hidden: int, squared_scale: float) -> tuple:
@@ -396,7 +391,7 @@ def network_moments(p: Numbers, width: int, hidden: int, depth: int, beta: float
 def random_network(rng: Generator, depth: int | None = None) -> tuple[int, int, int, float]:
     """Width, hidden width, depth and exponent."""
     depth = int(rng.integers(3, 40)) if depth is None else depth
-    return int(rng.integers(2, 9)), int(rng.integers(2, 9)), depth, two_decimals(rng, 0.4, 0.9)
+    return int(rng.integers(2, 9)), int(rng.integers(2, 9)), depth, two_digits(rng, 0.4, 0.9)
 
 
 def check_mean_square(answer: Any, p: Numbers, rng: Generator) -> Feedback:

@@ -5,9 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from resode_lib.coursework._compare import same
+from resode_lib.coursework._compare import (
+    ACTIVATIONS,
+    array,
+    compare,
+    same,
+    several,
+    two_digits,
+)
 from resode_lib.coursework._problem import AnswerError, Feedback, Part, Problem
-from resode_lib.coursework._results import ACTIVATIONS, array, compare, several, two_digits
 
 __all__ = ["PROBLEMS"]
 

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from resode_lib import integrators, resnet
+from resode_lib._feedback import Feedback, recognised
 from resode_lib.blocks import Linear
-from resode_lib.exercises._feedback import Feedback, recognised
 
 __all__ = ["CHECKS"]
 

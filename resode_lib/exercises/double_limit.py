@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from resode_lib.exercises._feedback import Feedback, close, recognised
+from resode_lib._feedback import Feedback, close, recognised
 
 __all__ = ["CHECKS"]
 

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from resode_lib import integrators
+from resode_lib._feedback import Feedback, close
 from resode_lib.blocks import Linear
 from resode_lib.claims.euler_bound import bound
-from resode_lib.exercises._feedback import Feedback, close
 
 __all__ = ["CHECKS"]
 

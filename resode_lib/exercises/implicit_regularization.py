@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from resode_lib import continuous, resnet, stacks
+from resode_lib._feedback import Feedback, close, recognised
 from resode_lib.blocks import Linear
-from resode_lib.exercises._feedback import Feedback, close, recognised
 from resode_lib.resnet import ResNet
 
 __all__ = ["CHECKS"]

@@ -6,8 +6,8 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from resode_lib._feedback import Feedback, close, recognised
 from resode_lib.diagnostics import observed_slope
-from resode_lib.exercises._feedback import Feedback, close, recognised
 from resode_lib.integrators import INTEGRATORS, Integrator, heun, rk4
 
 __all__ = ["CHECKS"]

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from resode_lib import diagnostics, training
+from resode_lib._feedback import Feedback, close, recognised
 from resode_lib.blocks import TwoLayer
-from resode_lib.exercises._feedback import Feedback, close, recognised
 from resode_lib.resnet import ResNet
 
 __all__ = ["CHECKS"]

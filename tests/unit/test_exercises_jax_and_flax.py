@@ -4,6 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from both_sides import (  # noqa: F401
+    test_every_check_is_tried_from_both_sides,
+    test_right_answers_pass,
+    test_wrong_answers_are_told_why,
+)
 
 from resode_lib.exercises.jax_and_flax import CHECKS
 
@@ -197,7 +202,7 @@ WRONG = [
     ("ex-jax-scan", lambda w, h: h + sum(jnp.tanh(h @ t.T) for t in w) / len(w), "input h_0"),
     ("ex-jax-scan", scanned(residual, lambda carry, outputs: (carry, outputs)), "pair"),
     ("ex-jax-scan", scanned(residual, lambda carry, outputs: outputs), "all layers"),
-    ("ex-jax-scan", scanned(residual, lambda carry, outputs: carry[0]), "has shape (3,)"),
+    ("ex-jax-scan", scanned(residual, lambda carry, outputs: carry[0]), "got (3,)"),
     ("ex-jax-scan", scanned(lambda h, w, n: jnp.tanh(h @ w.T) / n), "off by"),
     ("ex-jax-scan", lambda w, h: None, "returns None"),
     ("ex-jax-scan", looped, "grows with depth"),
@@ -228,7 +233,7 @@ WRONG = [
     ("ex-jax-lipschitz", lambda s: depth(s) * jumps(s).max() ** 2, "square root"),
     ("ex-jax-lipschitz", lambda s: depth(s) * max(norms(s)), "Join the arrays"),
     ("ex-jax-lipschitz", lambda s: depth(s) * sum(norms(s)), "Squares add up"),
-    ("ex-jax-lipschitz", jumps, "expected ()"),
+    ("ex-jax-lipschitz", jumps, "Expected an array of shape ()"),
     ("ex-jax-step", one_sided, "one-sided"),
     ("ex-jax-step", central(np.sqrt), "too small"),
     ("ex-jax-step", central(lambda u: 1e-5), "In float32"),
@@ -242,24 +247,10 @@ WRONG = [
     ("ex-jax-compensated", lambda f, h, n: plain(lambda h: n * f(h), h, n), "1/L is missing"),
     ("ex-jax-compensated", in_float64, "float64"),
     ("ex-jax-compensated", unrolled, "grows with depth"),
-    ("ex-jax-compensated", lambda f, h, n: kahan(f, h, n)[0], "has shape ()"),
+    ("ex-jax-compensated", lambda f, h, n: kahan(f, h, n)[0], "got ()"),
 ]
-
-
-@pytest.mark.parametrize(("label", "answer"), RIGHT)
-def test_right_answers_pass(label, answer):
-    assert CHECKS[label](answer) is None
-
-
-@pytest.mark.parametrize(("label", "answer", "feedback"), WRONG)
-def test_wrong_answers_are_told_why(label, answer, feedback):
-    assert feedback in CHECKS[label](answer)
 
 
 def test_a_black_box_refuses_another_precision():
     with pytest.raises(TypeError, match="keep the precision of x"):
         CHECKS["ex-jax-step"](lambda f, x, v: f(x.astype(np.float16)))
-
-
-def test_every_check_is_tried_from_both_sides():
-    assert {label for label, _ in RIGHT} == {label for label, *_ in WRONG} == set(CHECKS)

@@ -1,6 +1,6 @@
-"""What all checks of exercises share."""
+"""What all checks share, of exercises and of problem sets."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,13 @@ def close(got: Any, expected: Any, tolerance: float = 1e-6) -> bool:
     )
 
 
-def recognised(got: Any, expected: Any, mistakes: Mapping[str, Any], otherwise: str) -> Feedback:
+def recognised(
+    got: Any,
+    expected: Any,
+    mistakes: Mapping[str, Any],
+    otherwise: str,
+    same: Callable[[Any, Any], bool] = close,
+) -> Feedback:
     """Return None if the answer is right, or the sentence of the mistake that it equals.
 
     Args:
@@ -27,12 +33,15 @@ def recognised(got: Any, expected: Any, mistakes: Mapping[str, Any], otherwise: 
         expected: what is right.
         mistakes: what typical mistakes give, by the sentence that explains them.
         otherwise: the sentence for an answer that is none of these.
+        same: whether the answer is as good as another value.
     """
-    if close(got, expected):
-        return None
+    if got is None:
+        return "Your function returns None; is its return statement missing?"
     if np.shape(got) != np.shape(expected):
         return f"Expected an array of shape {np.shape(expected)}, got {np.shape(got)}."
+    if same(got, expected):
+        return None
     for sentence, value in mistakes.items():
-        if close(got, value):
+        if same(got, value):
             return sentence
     return otherwise

@@ -1,0 +1,16 @@
+"""Give the tests of `both_sides` the answers of the chapter that their file is about."""
+
+import pytest
+
+
+def pytest_generate_tests(metafunc):
+    for name in ("right", "wrong"):
+        if name in metafunc.fixturenames:
+            answers = getattr(metafunc.module, name.upper())
+            metafunc.parametrize(name, answers, ids=[label for label, *_ in answers])
+
+
+@pytest.fixture
+def checks(request):
+    """The chapter's checks, by label."""
+    return request.module.CHECKS
