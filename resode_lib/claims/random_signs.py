@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import exp
+from math import exp, log
 
 import numpy as np
-from scipy.stats import binom
+from scipy.special import gammaln
 
 from resode_lib.claims._claim import Check, Claim
 from resode_lib.claims._measure import one_over_depth
@@ -41,8 +41,11 @@ def run(config: Config) -> Result:
 def mean(depth: int, c: float) -> float:
     """Return ``E[(1 + c)^P (1 - c)^(L - P) exp(-c (2 P - L))]`` with ``P ~ Bin(L, 1/2)``."""
     positive = np.arange(depth + 1)
-    logarithm = positive * (np.log1p(c) - c) + (depth - positive) * (np.log1p(-c) + c)
-    return float(binom.pmf(positive, depth, 0.5) @ np.exp(logarithm))
+    negative = depth - positive
+    # scipy.stats has the binomial weights too, but takes half a second to import.
+    weights = gammaln(depth + 1) - gammaln(positive + 1) - gammaln(negative + 1) - depth * log(2)
+    ratios = positive * (np.log1p(c) - c) + negative * (np.log1p(-c) + c)
+    return float(np.exp(weights + ratios).sum())
 
 
 def judge(result: Result) -> tuple[Check, ...]:
