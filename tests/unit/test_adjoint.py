@@ -13,7 +13,7 @@ from resode_lib.diagnostics import observed_slope
 from resode_lib.integrators import INTEGRATORS, euler, heun
 
 METHODS = pytest.mark.parametrize("method", INTEGRATORS.values(), ids=INTEGRATORS)
-ENOUGH = 14  # each iteration divides the error by L / Lip(f), at least 10 below
+ENOUGH = 6  # each iteration divides the error by L / Lip(f), at least 300 below
 
 
 class Biased(nnx.Module):
@@ -60,7 +60,7 @@ def test_every_memory_computes_the_same_network(memory, method, key):
 
 
 def assert_exact(memory, make, method, key):
-    stack, h = stacks.iid(make, key, 32), jax.random.normal(key, (3, 4))
+    stack, h = stacks.iid(make, key, 2048), jax.random.normal(key, (3, 4))
     forward = partial(adjoint.forward, integrator=method, memory=memory)
     expected = gradients(partial(resnet.forward, integrator=method), stack, h)
     assert relative_error(gradients(forward, stack, h), expected) < 1e-13
@@ -85,7 +85,7 @@ def test_checkpointing_gives_the_gradient_of_backpropagation(method, key):
 @pytest.mark.parametrize("depth", [1, 2])
 @pytest.mark.parametrize("batch", [(), (2, 3)])
 def test_the_repeated_last_slice_and_any_batch(batch, depth, method, key):
-    stack = stacks.iid(lambda key: Linear(jax.random.normal(key, (4, 4)) / 100), key, depth)
+    stack = stacks.iid(lambda key: Linear(jax.random.normal(key, (4, 4)) / 1000), key, depth)
     h = jax.random.normal(key, (*batch, 4))
     forward = partial(adjoint.forward, integrator=method, memory=reversing(ENOUGH))
     expected = gradients(partial(resnet.forward, integrator=method), stack, h)
