@@ -106,6 +106,7 @@ WRONG = [
     ("ex-pl-least-squares", lambda X: 4 / len(X) * np.linalg.eigvalsh(X.T @ X)[0], "singular"),
     ("ex-pl-least-squares", lambda X: 4 / len(X) * np.linalg.norm(X, 2) ** 2, "steepest"),
     ("ex-pl-least-squares", lambda X: 4 / len(X) * np.linalg.svd(X)[1][-1], "sigma_min squared"),
+    ("ex-pl-least-squares", lambda X: 4 / len(X) * np.linalg.eigvalsh(X @ X.T), "shape ()"),
     ("ex-pl-least-squares", lambda X: 1.0, "the worst residual"),
     ("ex-pl-margin", lambda s, r: 4 * s @ s * r**2 - 4 * loss_at(s), "whole ball"),
     (
