@@ -55,6 +55,13 @@ def check_displacement(displacement: Callable) -> Feedback:
             "ReLU keeps half of the square: a factor 1/2 is missing.": np.sqrt(
                 (1 + depth ** (-2 * beta)) ** depth - 1
             ),
+            "The factor of the residuals enters squared: L^(-2 beta).": np.sqrt(
+                (1 + 0.5 * depth**-beta) ** depth - 1
+            ),
+            "Sizes do not subtract, squares do (Pythagoras).": np.sqrt(square + 1) - 1,
+            "That is the leading term for many layers; here L is given.": np.sqrt(
+                depth ** (1 - 2 * beta) / 2
+            ),
         }
         got = float(displacement(beta, depth))
         expected = np.sqrt(square)
@@ -77,6 +84,7 @@ def check_alias(alias_error: Callable) -> Feedback:
             return jnp.cos(2 * jnp.pi * waves * s) * jnp.ones_like(h)
 
         last = float(integrators.integrate(field, jnp.zeros(1), depth=depth)[-1, 0])
+        last = round(last, 12) + 0.0  # no rounding errors, and no minus, in the sentence
         expected = last - (waves == 0)
         got = float(alias_error(waves, depth))
         case = f"For {waves} waves and {depth} layers"
@@ -103,6 +111,8 @@ def check_signs(mean_ratio: Callable) -> Feedback:
             "That is one factor; there are L of them.": expected ** (1 / depth),
             "That is the mean of the network alone, or of its logarithm: divide by the ODE.": 1.0,
             "That is the limit for beta = 1/2; the mean at this depth is asked.": np.exp(-0.5),
+            "The mean of a quotient is not the quotient of the means.": np.cosh(c) ** -depth,
+            "c is L^(-beta) here, not 1/sqrt(L).": _mean_of_factor(depth**-0.5) ** depth,
         }
         feedback = recognised(
             got,
@@ -116,6 +126,11 @@ def check_signs(mean_ratio: Callable) -> Feedback:
     return None
 
 
+def _mean_of_factor(c: float) -> float:
+    """Return the mean of ``(1 + c xi) exp(-c xi)`` for a fair sign ``xi``."""
+    return float(np.mean([(1 + c * xi) * np.exp(-c * xi) for xi in (-1, 1)]))
+
+
 def check_swap(swap: Callable) -> Feedback:
     """Check ``swap(depth)``: bounded weights that exchange two points exactly."""
     pair = jnp.array([[1.0, 0.0], [-1.0, 0.0]])
@@ -127,7 +142,7 @@ def check_swap(swap: Callable) -> Feedback:
             return f"At L = {depth} the weights are larger than 20: they must stay bounded."
         ends = resnet.forward(jax.vmap(Linear)(thetas), pair)
         gap = float(jnp.abs(ends + pair).max())
-        if gap > 1e-9:
+        if not gap <= 1e-9:  # nor a number that is none
             overshoot = float(jnp.linalg.norm(ends[0]))
             hint = "Each step leaves the circle." if overshoot > 1.01 else "Check angle and L."
             return f"At L = {depth} the points end {gap:.2g} away from each other's place. {hint}"

@@ -64,6 +64,7 @@ def check_blow_up(blow_up_time: Callable) -> Feedback:
             "Mind the start: the farther out, the sooner.": 1 / (power - 1),
             "The exponent is one too large: integrate x^(-p).": start**-power / power,
             "Divide by p - 1.": start ** (1 - power),
+            "The sign is wrong: a time is positive.": -exact,
         }
         got = float(blow_up_time(power, start))
         feedback = recognised(
@@ -106,8 +107,11 @@ def check_reach(reach: Callable) -> Feedback:
         )
         * steps.sum(),
     }
+    got = reach(losses, rate)
+    if got is not None and np.isnan(got).all():
+        return "Losses fall: the decrease of a step is l_j - l_{j+1}, not the reverse."
     return recognised(
-        reach(losses, rate),
+        got,
         np.sqrt(2 * rate) * steps.sum(),
         mistakes,
         "Bound the length of one step by its decrease, then add the lengths.",

@@ -35,7 +35,8 @@ def check_step(descend: Callable) -> Feedback:
 
 def check_relu(largest_increment: Callable) -> Feedback:
     """Check ``largest_increment(depth, target, a)`` against a network that is trained."""
-    for depth, target, a in [(8, 2.0, 0.5), (16, 1.5, 1.0)]:
+    for depth, target, a in [(8, 2.0, 0.5), (16, 1.5, 1.0), (2, 1.5, 6.0)]:
+        # In the last one the even layers start above their end, and come down.
         measured = _trained_relu_increment(depth, target, a)
         got = float(largest_increment(depth, target, a))
         frozen = a / depth
@@ -45,6 +46,8 @@ def check_relu(largest_increment: Callable) -> Feedback:
             "There are L/2 even layers: the product has L/2 factors.": depth
             * (target ** (1 / depth) - 1)
             + frozen,
+            "That is the limit for many layers; here L is given.": 2 * np.log(target) + frozen,
+            "Even layers that start above their end come down to it.": max(measured, 2 * frozen),
         }
         feedback = recognised(
             got,
@@ -138,7 +141,13 @@ def check_refine(refine: Callable) -> Feedback:
     for sentence, value in mistakes.items():
         if close(got, value):
             return sentence
-    return None if close(got[..., :2], left) else "New layers are the means of their neighbours."
+    if close(got[..., :2], left):
+        return None
+    if close(got[:-1, :, :2], left[:-1]):
+        return "Only the last slice is wrong: behind the last layer it is repeated."
+    if not close(got[::2], weights):
+        return "Old layers stay as they are, at the even places: k/L is 2k/(2L)."
+    return "New layers are the means of their neighbours."
 
 
 def _wrapped(weights: np.ndarray) -> np.ndarray:

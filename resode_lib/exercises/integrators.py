@@ -51,6 +51,7 @@ def check_depth(stable_depth: Callable) -> Feedback:
         (-21.0, "heun"),
         (-20.0, "rk4"),
         (-101.5, "rk4"),
+        (-39.0, "rk4"),  # between 39 / 2.8 and 39 / 2.785... lies a whole number
         (-0.5, "euler"),
     ]:
         depth = stable_depth(eigenvalue, name)
@@ -88,19 +89,21 @@ def check_heun(network: Callable) -> Feedback:
         "The mean is missing: a step adds half the sum.": run(0, 1, weight=1.0),
         "L + 1 slices make L layers: the step is 1/L.": run(0, 1, steps=6),
         "The second evaluation is at h + k_1/L, not at h.": run(0, 1, reach=0.0),
+        "The second evaluation is a whole step ahead, at h + k_1/L.": run(0, 1, reach=0.5),
+        "That is Euler's method: the second evaluation is missing.": run(0, 0, reach=0.0),
     }
-    state = jnp.asarray(h)
-    for k in range(5):
-        state = heun.step(lambda r, h, k=k: jnp.tanh(thetas[k + int(r)] @ h), state, 1 / 5)
     return recognised(
-        network(thetas, h), state, mistakes, "That is not Heun's method; write one layer by hand."
+        network(thetas, h),
+        _heun_layers(thetas, h),
+        mistakes,
+        "That is not Heun's method; write one layer by hand.",
     )
 
 
 def check_observed(observed_order: Callable) -> Feedback:
     """Check ``observed_order(coarse, middle, fine)`` on states with a known order."""
     rng = np.random.default_rng(4)
-    for order in (1.0, 2.0, 4.0):
+    for order in (1.0, 2.0, 4.0, 1.5):  # a method on rough weights has no whole order
         limit, leading = rng.standard_normal((2, 5))
         states = [limit + leading * (8.0 * 2**j) ** -order for j in range(3)]
         got = observed_order(*states)
@@ -156,6 +159,11 @@ def check_rk4(network: Callable) -> Feedback:
         "Every evaluation of a layer has its own place: ends and middle differ.": run(
             lambda k: (thetas[2 * k + 1],) * 3, 4, 1 / 4
         ),
+        "A layer looks at three slices, not at its first one only.": run(
+            lambda k: (thetas[2 * k],) * 3, 4, 1 / 4
+        ),
+        "That is Heun's method on all slices, of order two.": _heun_layers(thetas, h),
+        "That is Heun's method on every other slice, of order two.": _heun_layers(thetas[::2], h),
     }
     return recognised(
         network(thetas, h),
@@ -163,6 +171,14 @@ def check_rk4(network: Callable) -> Feedback:
         mistakes,
         "That is not RK4 on three slices per layer; write one layer by hand.",
     )
+
+
+def _heun_layers(thetas: np.ndarray, h: np.ndarray) -> np.ndarray:
+    """Return the last state of the Heun network with these slices."""
+    depth, state = len(thetas) - 1, jnp.asarray(h)
+    for k in range(depth):
+        state = heun.step(lambda r, h, k=k: jnp.tanh(thetas[k + int(r)] @ h), state, 1 / depth)
+    return np.asarray(state)
 
 
 def check_corrected(corrected: Callable) -> Feedback:
@@ -173,8 +189,9 @@ def check_corrected(corrected: Callable) -> Feedback:
         for depth in depths:
             theta = weights(np.arange(depth + 1) / depth)
             got = corrected(theta)
-            if np.ndim(got) != 0:
-                return f"One number is asked, the integral; got the shape {np.shape(got)}."
+            if np.ndim(got) != 0 or np.isnan(got):
+                shown = f"the shape {np.shape(got)}" if np.ndim(got) else got
+                return f"One number is asked, the integral; got {shown}."
             errors.append(abs(float(got) - integral))
             trapezoid = float((theta[1:] + theta[:-1]).sum() / 2 / depth)
             ends = (theta[-1] - theta[-2]) - (theta[1] - theta[0])
@@ -192,7 +209,7 @@ def check_corrected(corrected: Callable) -> Feedback:
         if max(errors) > 1e-13:  # some rules are exact for some weights
             slope = observed_slope(depths, np.maximum(errors, 1e-16)).value
             if not slope <= -2.7:
-                return f"The error falls like L^{slope:.1f}; order three is asked."
+                return f"The error behaves like L^{slope:.1f}; order three is asked."
     return None
 
 

@@ -52,7 +52,7 @@ def check_constant(pl_constant: Callable) -> Feedback:
 
 def check_neurons(neurons_needed: Callable) -> Feedback:
     """Check ``neurons_needed(samples, eigenvalue, probability)``: enough, and not one too many."""
-    for n, eigenvalue, delta in [(20, 0.1, 0.05), (7, 0.033, 0.2)]:
+    for n, eigenvalue, delta in [(20, 0.1, 0.02), (7, 0.033, 0.2)]:
         exact = 8 * n / eigenvalue * np.log(n / delta)
         got = neurons_needed(n, eigenvalue, delta)
         unit, log = 8 * n / eigenvalue, np.log(n / delta)
@@ -96,6 +96,12 @@ def check_limit(limit_entry: Callable) -> Feedback:
             "The constant term, r = 0, is missing.": exact - 1,
             "That is the diagonal entry: the cosine has no effect.": 18.0,
             "That is a product of means, as for cosine 0.": 1.0,
+            "Gauss's weights must sum to 1: divide by their sum.": 2 * np.pi * exact,
+            "hermgauss is for exp(-x^2): the Gaussian's rule is hermite_e.hermegauss.": (
+                9 * rho + 6 * rho**3
+            )
+            / 8
+            + (1 + 2 * rho**2) / 4,
         }
         if got.shape != ():
             return f"Expected one number, got an array of shape {got.shape}."
@@ -110,11 +116,15 @@ def check_limit(limit_entry: Callable) -> Feedback:
 def _check_limit_of_tanh(limit_entry: Callable) -> Feedback:
     nodes, weights = np.polynomial.hermite_e.hermegauss(80)
     weights = weights / weights.sum()
-    pair = 0.6 * nodes[:, None] + 0.8 * nodes
-    exact = float(weights @ (np.tanh(nodes)[:, None] * np.tanh(pair)) @ weights)
-    got = float(limit_entry(np.tanh, 0.6))
-    if not close(got, exact, 1e-4):
-        return f"Right for polynomials, but tanh needs more terms: {exact:.5f}, yours {got:.5f}."
+    for rho in (0.6, -0.95):  # near the ends the series needs the most terms
+        pair = rho * nodes[:, None] + np.sqrt(1 - rho**2) * nodes
+        exact = float(weights @ (np.tanh(nodes)[:, None] * np.tanh(pair)) @ weights)
+        got = float(limit_entry(np.tanh, rho))
+        if not close(got, exact, 1e-4):
+            return (
+                f"Right for polynomials, but tanh at the cosine {rho} needs more terms: "
+                f"{exact:.5f}, yours {got:.5f}."
+            )
     return None
 
 
@@ -189,13 +199,16 @@ def check_whole(whole_constant: Callable) -> Feedback:
     S, x, expected = whole_instance()
     n = len(x)
 
-    def with_factor(factor: float) -> float:
-        return 4 / n * float(np.linalg.eigvalsh(S.T @ S / 4 + factor * x @ x.T)[0])
+    def with_factor(factor: float, features: float = 1 / 4) -> float:
+        return 4 / n * float(np.linalg.eigvalsh(features * S.T @ S + factor * x @ x.T)[0])
 
     mistakes = {
         "Only one of A and B is counted.": with_factor(1.0),
         "A and B have no factor 1/m.": with_factor(2 / 4),
-        "That is the constant of the residual weights alone.": with_factor(0.0),
+        "That is the constant of the residual weights alone; matrices add, eigenvalues do not.": (
+            with_factor(0.0)
+        ),
+        "The features keep their factor 1/m.": with_factor(2.0, features=1.0),
         "The factor 4/n is missing.": expected * n / 4,
         "A and B have no factor n: their gradients are means too.": with_factor(2.0 * n),
     }

@@ -89,6 +89,18 @@ RIGHT = [
     ("ex-implicit-width-one", velocity_by_products),
 ]
 
+PARITY = np.array([1, 0] * 5)[:, None, None]
+
+
+def extrapolated(weights):
+    return 2 * weights[-1:] - weights[-2:-1]
+
+
+def from_end_to_end(weights):
+    old, new = np.linspace(0, 1, 5), np.linspace(0, 1, 10)
+    return np.stack([np.interp(new, old, w) for w in weights.reshape(5, 6).T], -1).reshape(10, 2, 3)
+
+
 WRONG = [
     ("ex-implicit-step", lambda w, g, rate: w - rate * g, "factor L is missing"),
     ("ex-implicit-step", lambda w, g, rate: w - rate * g / len(g), "not 1/L"),
@@ -98,6 +110,12 @@ WRONG = [
     ("ex-implicit-relu", lambda depth, C, a: relu(depth, C, 0.0), "do not end at zero"),
     ("ex-implicit-relu", lambda depth, C, a: relu(depth, C, -a), "their distance"),
     ("ex-implicit-relu", lambda depth, C, a: depth * (C ** (1 / depth) - 1) + a / depth, "L/2"),
+    ("ex-implicit-relu", lambda depth, C, a: 2 * np.log(C) + a / depth, "for many layers"),
+    (
+        "ex-implicit-relu",
+        lambda depth, C, a: max(relu(depth, C, 0.0), a / depth) + a / depth,
+        "come down to it",
+    ),
     ("ex-implicit-relu", lambda depth, C, a: 2 * np.log(C), "a trained network measures"),
     ("ex-implicit-costates", lambda t, h, y: linear_gradient(t, h, y) / 5, "factor L is missing"),
     ("ex-implicit-costates", lambda t, h, y: linear_gradient(t, h, y) / 2, "factor 2"),
@@ -119,7 +137,10 @@ WRONG = [
     ("ex-implicit-refine", lambda w: np.concatenate([w, w]), "repeats the whole"),
     ("ex-implicit-refine", lambda w: interleaved(w, lambda w: w[:1]), "do not return"),
     ("ex-implicit-refine", lambda w: w, "expected the shape (10, 2, 3)"),
-    ("ex-implicit-refine", lambda w: 0 * np.repeat(w, 2, axis=0), "means of their neighbours"),
+    ("ex-implicit-refine", lambda w: 0 * np.repeat(w, 2, axis=0), "Old layers stay"),
+    ("ex-implicit-refine", from_end_to_end, "Old layers stay"),
+    ("ex-implicit-refine", lambda w: np.repeat(w, 2, 0) * PARITY, "means of their neighbours"),
+    ("ex-implicit-refine", lambda w: interleaved(w, extrapolated), "Only the last slice"),
     (
         "ex-implicit-gronwall",
         lambda d, a, b, t, L: np.exp(a * t) * (d + b * t / L),

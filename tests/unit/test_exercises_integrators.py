@@ -26,6 +26,10 @@ def by_search(eigenvalue, name):
     return next(depth for depth in range(1, 1000) if abs(factor(eigenvalue / depth)) <= 1 + 1e-12)
 
 
+def with_rounded_root(eigenvalue, name):
+    return max(1, int(np.ceil(-eigenvalue / (2.8 if name == "rk4" else 2.0))))
+
+
 def heun_layers(thetas, h, first=0, second=1, share=0.5, extra=0, reach=1):
     depth = len(thetas) - 1
     for k in range(depth):
@@ -83,6 +87,13 @@ def rk4_between_neighbours(thetas, h):
     return h
 
 
+def rk4_frozen(thetas, h, place):
+    depth, h = (len(thetas) - 1) // 2, jnp.asarray(h)
+    for k in range(depth):
+        h = rk4.step(lambda r, h, k=k: jnp.tanh(thetas[2 * k + place] @ h), h, 1 / depth)
+    return h
+
+
 def trapezoid(thetas):
     return (thetas.sum() - (thetas[0] + thetas[-1]) / 2) / (len(thetas) - 1)
 
@@ -123,12 +134,15 @@ WRONG = [
     ("ex-integrators-depth", lambda e, name: by_limit(e / 2, name), "still grows"),
     ("ex-integrators-depth", lambda e, name: int(-e / 2) or 1, "still grows"),
     ("ex-integrators-depth", lambda e, name: -e / 2.785, "whole number"),
+    ("ex-integrators-depth", with_rounded_root, "-39 and rk4 the state still grows"),
     ("ex-integrators-heun", lambda t, h: heun_layers(t, h, second=0), "Both evaluations use t"),
     ("ex-integrators-heun", lambda t, h: heun_layers(t, h, first=1), "belongs to the left"),
     ("ex-integrators-heun", lambda t, h: heun_layers(t, h, first=1, second=0), "swapped"),
     ("ex-integrators-heun", lambda t, h: heun_layers(t, h, share=1.0), "half the sum"),
     ("ex-integrators-heun", lambda t, h: heun_layers(t, h, extra=1), "the step is 1/L"),
     ("ex-integrators-heun", lambda t, h: heun_layers(t, h, reach=0), "not at h"),
+    ("ex-integrators-heun", lambda t, h: heun_layers(t, h, reach=0.5), "a whole step ahead"),
+    ("ex-integrators-heun", lambda t, h: heun_layers(t, h, second=0, reach=0), "Euler's method"),
     ("ex-integrators-heun", lambda t, h: h, "not Heun's method"),
     ("ex-integrators-heun", lambda t, h: t @ h, "Expected an array of shape (3,)"),
     ("ex-integrators-observed", lambda a, b, c: 2 ** doublings(a, b, c), "which power"),
@@ -141,6 +155,11 @@ WRONG = [
         "not the solution",
     ),
     ("ex-integrators-observed", lambda a, b, c: 3.0, "States of order 1"),
+    (
+        "ex-integrators-observed",
+        lambda a, b, c: round(doublings(a, b, c)),
+        "States of order 1.5 give",
+    ),
     ("ex-integrators-rk4", lambda t, h: rk4_layers(t, h, length=0.5), "not 1/8"),
     ("ex-integrators-rk4", rk4_between_neighbours, "order two again"),
     ("ex-integrators-rk4", lambda t, h: rk4_layers(t, h, 7, start=lambda k: k), "overlap"),
@@ -149,13 +168,23 @@ WRONG = [
         lambda t, h: rk4_layers(t, h, middle=lambda a, b: (a + b) / 2),
         "do not interpolate",
     ),
-    ("ex-integrators-rk4", lambda t, h: rk4_layers(np.repeat(t[1::2], 3, 0), h), "not RK4"),
+    (
+        "ex-integrators-rk4",
+        lambda t, h: rk4_layers(t[[0, 0, 2, 2, 4, 4, 6, 6, 6]], h),
+        "not RK4",
+    ),
+    ("ex-integrators-rk4", lambda t, h: rk4_frozen(t, h, 1), "ends and middle differ"),
+    ("ex-integrators-rk4", lambda t, h: rk4_frozen(t, h, 0), "not at its first one only"),
+    ("ex-integrators-rk4", heun_layers, "Heun's method on all slices"),
+    ("ex-integrators-rk4", lambda t, h: heun_layers(t[::2], h), "every other slice"),
     ("ex-integrators-rk4", lambda t, h: h, "not RK4"),
     ("ex-integrators-corrected", trapezoid, "correct its ends"),
     ("ex-integrators-corrected", lambda t: t[:-1].mean(), "rectangle rule"),
     ("ex-integrators-corrected", lambda t: gregory(t, -1 / 12), "wrong sign"),
     ("ex-integrators-corrected", lambda t: gregory(t, 1 / 24), "order three is asked"),
     ("ex-integrators-corrected", np.mean, "L cells"),
+    ("ex-integrators-corrected", lambda t: np.nan, "One number is asked, the integral; got nan"),
+    ("ex-integrators-corrected", lambda t: simpson(t) * len(t), "behaves like L^1.0"),
     ("ex-integrators-corrected", lambda t: trapezoid(t) * (len(t) - 1), "not an integral yet"),
     ("ex-integrators-corrected", lambda t: (t[1:] + t[:-1]) / 2, "One number"),
 ]

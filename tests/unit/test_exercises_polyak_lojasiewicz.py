@@ -92,6 +92,11 @@ WRONG = [
     ("ex-pl-steps", lambda *a: steps_by_logarithm(*a, half=1.0), "1 - mu/(2 beta)"),
     ("ex-pl-steps", lambda *a: steps_by_loop(*a) + 1, "one step less"),
     ("ex-pl-steps", lambda *a: steps_by_loop(*a) // 3, "still above"),
+    (
+        "ex-pl-steps",
+        lambda mu, beta, s, t: int(np.ceil(np.log(t / s) / np.log1p(-mu / (2 * beta)))),
+        "from 1 to 2 yours is -1",
+    ),
     ("ex-pl-steps", lambda mu, beta, s, t: 2 * beta / mu * np.log(s / t), "whole number"),
     ("ex-pl-steps", lambda mu, beta, s, t: int(4 * beta / mu * np.log(s / t)), "one step less"),
     ("ex-pl-least-squares", lambda X: len(X) * by_gram(X), "mean over n"),
@@ -101,6 +106,7 @@ WRONG = [
     ("ex-pl-least-squares", lambda X: 4 / len(X) * np.linalg.eigvalsh(X.T @ X)[0], "singular"),
     ("ex-pl-least-squares", lambda X: 4 / len(X) * np.linalg.norm(X, 2) ** 2, "steepest"),
     ("ex-pl-least-squares", lambda X: 4 / len(X) * np.linalg.svd(X)[1][-1], "sigma_min squared"),
+    ("ex-pl-least-squares", lambda X: 4 / len(X) * np.linalg.eigvalsh(X @ X.T), "shape ()"),
     ("ex-pl-least-squares", lambda X: 1.0, "the worst residual"),
     ("ex-pl-margin", lambda s, r: 4 * s @ s * r**2 - 4 * loss_at(s), "whole ball"),
     (
