@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Feedback", "close", "recognised"]
+__all__ = ["NO_RETURN", "Feedback", "close", "recognised"]
 
 Feedback = str | None
 """None for a right answer, otherwise one sentence that says what is wrong."""
+
+NO_RETURN = "Your function returns None; is its return statement missing?"
 
 
 def close(got: Any, expected: Any, tolerance: float = 1e-6) -> bool:
@@ -36,7 +38,7 @@ def recognised(
         same: whether the answer is as good as another value.
     """
     if got is None:
-        return "Your function returns None; is its return statement missing?"
+        return NO_RETURN
     if np.shape(got) != np.shape(expected):
         return f"Expected an array of shape {np.shape(expected)}, got {np.shape(got)}."
     if same(got, expected):

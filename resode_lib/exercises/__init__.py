@@ -4,8 +4,12 @@ A check returns None when the answer is right, and otherwise one sentence that s
 with it. Checks test properties on instances of their own; none compares with a stored number.
 """
 
+from collections.abc import Callable
+from functools import wraps
+from inspect import isfunction
 from typing import Any
 
+from resode_lib._feedback import NO_RETURN
 from resode_lib.exercises import (
     closeness,
     double_limit,
@@ -49,7 +53,26 @@ def check(label: str, answer: Any) -> None:
         print(f"{label}: not attempted.")
         return
     try:
-        feedback = CHECKS[label](answer)
+        feedback = CHECKS[label](_with_return(answer) if isfunction(answer) else answer)
+    except _MissingReturnError:
+        feedback = NO_RETURN
     except Exception as error:  # whatever the reader's own code raises is feedback, not a crash
         feedback = f"Your answer raised {type(error).__name__}: {error}"
     print(f"{label}: right." if feedback is None else f"{label}: not yet. {feedback}")
+
+
+class _MissingReturnError(Exception):
+    """A function of the reader returned nothing."""
+
+
+def _with_return(answer: Callable) -> Callable:
+    """Stop at a call that returns nothing, before a check meets a None that it does not expect."""
+
+    @wraps(answer)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        value = answer(*args, **kwargs)
+        if value is None:
+            raise _MissingReturnError
+        return value
+
+    return call

@@ -1,6 +1,6 @@
 import pytest
 
-from resode_lib.exercises import check
+from resode_lib.exercises import CHECKS, check
 
 
 def test_an_answer_is_right_or_told_why(capsys):
@@ -24,3 +24,9 @@ def test_an_error_in_the_answer_is_feedback(capsys):
 def test_an_unknown_label_lists_the_known_ones():
     with pytest.raises(KeyError, match="no exercise has the label 'ex-nothing'.*ex-euler-bug"):
         check("ex-nothing", 1)
+
+
+@pytest.mark.parametrize("label", CHECKS)
+def test_a_missing_return_statement_is_named(label, capsys):
+    check(label, lambda *inputs: None)
+    assert "is its return statement missing?" in capsys.readouterr().out
