@@ -4,7 +4,8 @@
 
 PYTHON ?= python3
 VENV ?= .venv
-WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); [ $$n -gt 8 ] && n=8; echo $$n)
+# One more than there are processors: some tests wait, for a browser or for a process of their own.
+WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); [ $$n -gt 7 ] && n=7; echo $$((n + 1)))
 PY := $(VENV)/bin/python
 PYTEST := $(PY) -m pytest -n $(WORKERS) --dist loadfile
 NBVAL := --nbval --nbval-current-env
@@ -25,7 +26,9 @@ export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0
 export JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES ?= -1
 export EQX_ON_ERROR ?= nan
 # What the pages and tests compile is small and runs once: optimised code would not pay for itself.
-export XLA_FLAGS ?= --xla_backend_optimization_level=0
+# XLA refuses flags that it does not know, so later versions of JAX may need another list.
+export XLA_FLAGS ?= --xla_backend_optimization_level=0 --xla_cpu_parallel_codegen_split_count=1 \
+  --xla_cpu_use_fusion_emitters=false
 export PYTHONWARNINGS ?= ignore:Error reading persistent compilation cache
 export PYTHON
 
@@ -108,6 +111,7 @@ lock: | check-python
 # may warn of each other's age: only errors count.
 versions: versions-lowest versions-newest
 versions-lowest: CONSTRAINT := -c tests/lowest.txt
+versions-lowest versions-newest: export XLA_FLAGS := --xla_backend_optimization_level=0
 versions-lowest versions-newest: versions-%: | check-python
 	rm -rf .venv-$* && $(PYTHON) -m venv .venv-$*
 	.venv-$*/bin/pip install --quiet --disable-pip-version-check $(CONSTRAINT) -e ".[test]"
