@@ -99,7 +99,7 @@ records: $(INSTALLED)
 
 # Peers have an environment of their own, as the newest of each comes.
 .venv-peers/installed: requirements.txt pyproject.toml | check-python
-	rm -rf .venv-peers && $(PYTHON) -m venv .venv-peers
+	@test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/pip install --quiet --disable-pip-version-check -r requirements.txt -e ".[peers]"
 	touch $@
 

@@ -194,7 +194,8 @@ def torch_step(forward: Callable, layers: list, x: Any, y: Any) -> Callable[[], 
             leaf.grad = None
         loss = ((forward(x) - y) ** 2).mean()
         loss.backward()
-        return loss, *([layer[i].grad for layer in layers] for i in (0, 1))
+        V, W = ([layer[i].grad for layer in layers] for i in (0, 1))
+        return (loss, V, W) if len(layers) > 1 else (loss, V[0], W[0])  # one stack of all layers
 
     return run
 
@@ -242,25 +243,30 @@ def _torchdiffeq(name: str, setting: Setting) -> Callable[[], Any]:
     """Build Euler by torchdiffeq with steps of ``1/L`` through piecewise constant weights.
 
     ``perturb`` evaluates at the float next to a time, inside of the step: then the way back meets
-    the same layers as the way there.
+    the same layers as the way there. Weights are kept as is faster for torchdiffeq: its adjoint
+    asks at every step for the gradient of every parameter, so two of them; else two per layer.
     """
     import torch
     import torchdiffeq
 
     sigma, layers, x, y = torch_layers(setting)
     residual = torch_residual(sigma, setting)
-    L = setting.depth
+    L, stacked = setting.depth, name == "odeint_adjoint"
 
     class Field(torch.nn.Module):
-        """The right-hand side; the layers are parameters, for which the adjoint looks."""
+        """The right-hand side; its weights are parameters, for which the adjoint looks."""
 
         def __init__(self) -> None:
             super().__init__()
-            self.layers = [tuple(map(torch.nn.Parameter, layer)) for layer in layers]
-            self.weights = torch.nn.ParameterList(w for layer in self.layers for w in layer)
+            kinds = [torch.stack(kind).detach() for kind in zip(*layers, strict=True)]
+            self.pairs = [kinds] if stacked else layers
+            self.pairs = [tuple(map(torch.nn.Parameter, pair)) for pair in self.pairs]
+            self.weights = torch.nn.ParameterList(leaf for pair in self.pairs for leaf in pair)
 
         def forward(self, t: Any, h: Any) -> Any:
-            return L * residual(h, *self.layers[int(t * L)])
+            k = int(t * L)
+            V, W = (leaf[k] for leaf in self.pairs[0]) if stacked else self.pairs[k]
+            return L * residual(h, V, W)
 
     field, solve = Field(), getattr(torchdiffeq, name)
     options = {"step_size": 1 / L, "perturb": True}
@@ -269,7 +275,7 @@ def _torchdiffeq(name: str, setting: Setting) -> Callable[[], Any]:
     def forward(h: Any) -> Any:
         return solve(field, h, ends, method="euler", options=options)[-1]
 
-    return torch_step(forward, field.layers, x, y)
+    return torch_step(forward, field.pairs, x, y)
 
 
 METHODS: dict[str, Callable[[Setting], Callable[[], Any]]] = {
