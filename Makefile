@@ -32,7 +32,7 @@ export XLA_FLAGS ?= --xla_backend_optimization_level=0 --xla_cpu_parallel_codege
 export PYTHONWARNINGS ?= ignore:Error reading persistent compilation cache
 export PYTHON
 
-.PHONY: help book test notebooks assignments cohort records lock versions repository clean check-python
+.PHONY: help book test notebooks assignments cohort records benchmarks lock versions repository clean check-python
 .DEFAULT_GOAL := help
 
 help:
@@ -42,6 +42,7 @@ help:
 	@echo "make assignments [COHORT=name]   write the problem sets' editions for a class"
 	@echo "make cohort NAME=name            the same, and the key that its marks are drawn from"
 	@echo "make records     run again what the pages show but no build computes, where it is stale"
+	@echo "make benchmarks [ONLY=group] [ROUNDS=7]   measure again what is stale, beside our peers (quiet machine)"
 	@echo "make repository URL=https://github.com/you/name   point every link at your copy"
 	@echo "make lock        pin requirements.in into requirements.txt"
 	@echo "make versions    run library, claims and notebooks on the lowest and the newest versions"
@@ -98,6 +99,15 @@ cohort: $(INSTALLED)
 
 records: $(INSTALLED)
 	@$(PY) tools/records.py
+
+# Peers have an environment of their own, as the newest of each comes.
+.venv-peers/installed: requirements.txt pyproject.toml | check-python
+	@test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/pip install --quiet --disable-pip-version-check -r requirements.txt -e ".[peers]"
+	touch $@
+
+benchmarks: .venv-peers/installed
+	@.venv-peers/bin/python -m benchmarks --rounds $(or $(ROUNDS),7) $(if $(ONLY),"$(ONLY)")
 
 repository: $(INSTALLED)
 	@$(PY) tools/repository.py "$(URL)"

@@ -6,33 +6,34 @@ comes and goes falls on both.
 
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks.methods import METHODS, Setting
+from benchmarks._setting import Setting
 
-__all__ = ["Goal", "compare", "judged", "report", "rounds"]
+__all__ = ["Goal", "compare", "judged"]
 
-RESULTS = Path(__file__).parent / "results"
+READY = "ready\n"
+ROOT = Path(__file__).parents[1]
 TURN = 0.06  # seconds: a turn is at least that long
 EXACT = 1e-4  # relative, float32: gradients through a thousand layers in another order of sums
+
+Results = dict[str, dict[str, Any]]
 
 
 class Goal(NamedTuple):
     """A ratio that we ask for, ``time(above) / time(below)``.
 
     Attributes:
-        number: of the goal.
+        number: of the goal, or nothing for a ratio that is reported only.
         setting: the name of a setting.
         above: methods of which the fastest counts: a peer with one and with two threads.
         below: a method.
@@ -47,25 +48,23 @@ class Goal(NamedTuple):
     low: float = 0.0
     high: float = float("inf")
 
-    def row(self, results: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    def row(self, results: Results) -> dict[str, Any]:
         """Return a line of the report, from what `compare` measured at the setting."""
         measured = [results[name]["ratio"] for name in self.above if name in results]
         ratio = min(measured) / results[self.below]["ratio"]
         above = self.above[0].partition("@")[0]
-        return {"goal": self.number, "setting": self.setting} | judged(
-            f"{above} / {self.below}", ratio, self.low, self.high
-        )
+        return judged(self.number, f"{above} / {self.below}", ratio, self.low, self.high)
 
 
-def judged(quantity: str, value: float, low: float, high: float) -> dict[str, Any]:
-    """Return what was measured, what was asked for, and whether it was met."""
-    asked = f">= {low:g}" if high == float("inf") else f"<= {high:g}"
-    return {
-        "quantity": quantity,
-        "value": float(value),
-        "goal is": asked,
-        "met": "yes" if low <= value <= high else "NO",
-    }
+def judged(
+    number: str, quantity: str, value: float, low: float = 0.0, high: float = float("inf")
+) -> dict[str, Any]:
+    """Return a line of the report: what was measured, what was asked for, whether it was met."""
+    row = {"goal": number, "quantity": quantity, "value": float(f"{value:.4g}")}
+    if not number:
+        return row
+    asked = f">= {low:g}" if high == float("inf") else f"<= {high:.3g}"
+    return row | {"asked": asked, "met": bool(low <= value <= high)}
 
 
 class Worker(NamedTuple):
@@ -74,31 +73,37 @@ class Worker(NamedTuple):
     name: str
     process: subprocess.Popen
     outputs: list[np.ndarray]
-    first_call: float
 
     @classmethod
-    def start(cls, name: str, setting: Setting) -> "Worker":
-        """Start a method; ``@2`` behind its name gives it two threads."""
+    def start(cls, module: str, name: str, setting: Setting) -> "Worker":
+        """Start a method of a module; ``@2`` behind its name gives it two threads."""
         method, _, threads = name.partition("@")
-        environment = dict(os.environ, JAX_PLATFORMS="cpu")
+        environment = clean_environment()
         if threads:
             environment["OMP_NUM_THREADS"] = threads
         with tempfile.TemporaryDirectory() as folder:
             path = f"{folder}/outputs.npz"
             process = subprocess.Popen(
-                [sys.executable, "-m", "benchmarks._driver", method, json.dumps(setting), path],
-                cwd=Path(__file__).parents[1],
+                [
+                    sys.executable,
+                    "-m",
+                    "benchmarks._driver",
+                    module,
+                    method,
+                    json.dumps(setting),
+                    path,
+                ],
+                cwd=ROOT,
                 env=environment,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
             )
-            line = process.stdout.readline()
-            if not line:
+            if process.stdout.readline() != READY:
                 raise RuntimeError(f"the process of {name!r} ended before its first result.")
             with np.load(path) as arrays:
                 outputs = [arrays[key] for key in arrays.files]
-        return cls(name, process, outputs, json.loads(line))
+        return cls(name, process, outputs)
 
     def time(self, calls: int) -> float:
         """Return the median seconds of so many calls."""
@@ -113,18 +118,21 @@ class Worker(NamedTuple):
         self.process.stdout.close()
 
 
-def serve(method: str, setting: Setting, path: str) -> None:
+def clean_environment() -> dict[str, str]:
+    """Return the environment without what a build of the book sets to compile faster."""
+    ours = {k: v for k, v in os.environ.items() if not k.startswith(("JAX_", "XLA_", "EQX_"))}
+    return ours | {"JAX_PLATFORMS": "cpu"}
+
+
+def serve(module: str, method: str, setting: Setting, path: str) -> None:
     """Do what a worker's process does."""
     if setting.dtype == "float64":
         import jax
 
         jax.config.update("jax_enable_x64", True)
-    run = METHODS[method](setting)
-    began = time.perf_counter()
-    outputs = run()
-    first_call = time.perf_counter() - began
-    np.savez(path, *map(_array, outputs))
-    print(json.dumps(first_call), flush=True)
+    run = import_module(module).METHODS[method](setting)
+    np.savez(path, *map(_array, run()))
+    print(end=READY, flush=True)
     for line in sys.stdin:
         seconds = []
         for _ in range(int(line)):
@@ -166,19 +174,22 @@ def compare(
     setting: Setting,
     *,
     rounds: int,
+    module: str = "benchmarks.methods",
     approximate: Sequence[str] = (),
-) -> dict[str, dict[str, Any]]:
+    different: Sequence[str] = (),
+) -> Results:
     """Time methods in turn; the first is the reference.
 
     Args:
         names: methods, with ``@threads`` if they have a choice.
         setting: the sizes.
         rounds: how many turns each method gets.
+        module: where the methods are.
         approximate: methods whose gradient is off by ``O(1/L)`` by design.
+        different: methods that compute something else, on purpose: nothing is compared.
 
     Returns:
-        For each method: milliseconds, its ratio to the first, the error of its outputs relative
-        to the first's, and the seconds of its first call.
+        For each method: milliseconds, and its ratio to the first.
 
     Raises:
         ValueError: if the outputs of a method are not those of the first.
@@ -186,8 +197,10 @@ def compare(
     workers = []
     try:
         for name in names:
-            workers.append(Worker.start(name, setting))
+            workers.append(Worker.start(module, name, setting))
         for worker in workers:
+            if worker.name in different:
+                continue
             error = _error(worker, workers[0])
             allowed = 10 / setting.depth if worker.name in approximate else EXACT
             if not error <= allowed:
@@ -204,23 +217,12 @@ def compare(
     finally:
         for worker in workers:
             worker.stop()
-    errors = [_error(worker, workers[0]) for worker in workers]
     ratios = np.median(times / times[:, :1], axis=0)
-    columns = zip(workers, np.median(times, axis=0), ratios, errors, strict=True)
+    columns = zip(workers, np.median(times, axis=0), ratios, strict=True)
     return {
-        worker.name: {
-            "milliseconds": 1e3 * seconds,
-            "ratio": ratio,
-            "error": error,
-            "first call": worker.first_call,
-        }
-        for worker, seconds, ratio, error in columns
+        worker.name: {"milliseconds": 1e3 * seconds, "ratio": ratio}
+        for worker, seconds, ratio in columns
     }
-
-
-def rounds() -> int:
-    """Return how many rounds the command line asks for, 7 unless given."""
-    return int(sys.argv[1]) if len(sys.argv) > 1 else 7
 
 
 def _error(worker: Worker, reference: Worker) -> float:
@@ -229,51 +231,5 @@ def _error(worker: Worker, reference: Worker) -> float:
     return max(float(np.linalg.norm(a - b) / np.linalg.norm(b)) for a, b in pairs)
 
 
-def host() -> dict[str, Any]:
-    """Return when, on what and with which versions this ran."""
-    cpu = next(
-        (line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if "model name" in line),
-        platform.processor(),
-    )
-    return {
-        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "cpu": cpu,
-        "cores": os.cpu_count(),
-        "load": os.getloadavg()[0],
-        "versions": {name: _version(name) for name in ("jax", "flax", "diffrax", "torch")},
-    }
-
-
-def _lines(path: str) -> list[str]:
-    return Path(path).read_text().splitlines() if Path(path).exists() else []
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "absent"
-
-
-def report(group: str, rows: list[dict[str, Any]]) -> None:
-    """Write ``results/<group>.json`` and a Markdown table of the same, and print the table."""
-    RESULTS.mkdir(exist_ok=True)
-    about = host()
-    (RESULTS / f"{group}.json").write_text(json.dumps({"host": about, "rows": rows}, indent=1))
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    lines = [" | ".join(columns), " | ".join("---" for _ in columns)]
-    lines += [" | ".join(_cell(row.get(column, "")) for column in columns) for row in rows]
-    versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
-    head = f"{about['date']}, {about['cores']} cores of {about['cpu']}, load {about['load']:.1f}"
-    table = "\n".join(f"| {line} |" for line in lines)
-    text = f"# {group}\n\n{head}; {versions}.\n\n{table}\n"
-    (RESULTS / f"{group}.md").write_text(text)
-    print(text)
-
-
-def _cell(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
 if __name__ == "__main__":
-    serve(sys.argv[1], Setting(*json.loads(sys.argv[2])), sys.argv[3])
+    serve(*sys.argv[1:3], Setting(*json.loads(sys.argv[3])), sys.argv[4])

@@ -6,10 +6,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from benchmarks._driver import judged, report
+from benchmarks._driver import judged
+from benchmarks._setting import Setting
+from benchmarks.methods import LOSSES
 from resode_lib import adjoint, blocks, diagnostics, resnet, stacks
 from resode_lib.integrators import Integrator, euler, heun
 
+SETTINGS = ("B, L=4096",)
 SHALLOW, DEEP = 64, 4096
 WIDTH, HIDDEN, SAMPLES = 32, 128, 256
 
@@ -29,6 +32,12 @@ def compiled(
         return (adjoint.forward(stack, h, integrator=integrator, memory=memory) ** 2).mean()
 
     return jax.jit(jax.value_and_grad(loss)).lower(*jax.eval_shape(shapes)).compile()
+
+
+def of_diffrax() -> Any:
+    """Return the compiled gradient of diffrax at size B, with its own choice of checkpoints."""
+    loss, weights = LOSSES["diffrax"](Setting(WIDTH, HIDDEN, SAMPLES, DEEP))
+    return jax.jit(jax.value_and_grad(loss)).lower(weights).compile()
 
 
 def temporary(program: Any) -> int:
@@ -60,32 +69,30 @@ def of_the_kernel() -> float:
     return ours / full
 
 
-def main() -> None:
-    """Compile and count."""
+def measure(name: str, rounds: int) -> list[dict[str, Any]]:
+    """Compile and count, once: the numbers do not vary."""
     rows = []
     free = adjoint.reversing()
-    for name, block, memory, integrator in (
-        ("stored", blocks.FastTwoLayer, adjoint.stored, euler),
-        ("reversing(0)", blocks.FastTwoLayer, free, euler),
-        ("Heun, reversing(0)", blocks.FastTwoLayer, free, heun),
+    for scheme, memory, integrator in (
+        ("stored", adjoint.stored, euler),
+        ("reversing(0)", free, euler),
+        ("Heun, reversing(0)", free, heun),
     ):
         small, large = (
-            compiled(block, depth, memory, integrator=integrator) for depth in (SHALLOW, DEEP)
+            compiled(blocks.FastTwoLayer, depth, memory, integrator=integrator)
+            for depth in (SHALLOW, DEEP)
         )
+        what = f"{scheme}, L={DEEP} / L={SHALLOW}"
         ratio = instructions(large) / instructions(small)
-        what = f"{name}, L={DEEP} / L={SHALLOW}"
-        rows.append({"goal": "G5"} | judged(f"instructions, {what}", ratio, 0, 1.0))
+        rows.append(judged("G5", f"instructions, {what}", ratio, high=1.0))
         if memory is free:
             ratio = temporary(large) / temporary(small)
-            rows.append({"goal": "G6"} | judged(f"temporary bytes, {what}", ratio, 0, 1.01))
+            rows.append(judged("G6", f"temporary bytes, {what}", ratio, high=1.01))
     ours = temporary(compiled(blocks.FastTwoLayer, DEEP, free))
+    what = "temporary bytes, reversing(0) / {}"
     naive = temporary(compiled(blocks.TwoLayer, DEEP, adjoint.stored))
-    what = f"temporary bytes, reversing(0) / plain scan, L={DEEP}"
-    rows.append({"goal": "G6"} | judged(what, ours / naive, 0, 1 / 2000))
-    what = "temporary bytes, ntk / Jacobian"
-    rows.append({"goal": "G15"} | judged(what, of_the_kernel(), 0, 1 / 50))
-    report("memory", rows)
-
-
-if __name__ == "__main__":
-    main()
+    rows.append(judged("G6", what.format("plain scan"), ours / naive, high=1 / 2000))
+    checkpointed = temporary(of_diffrax())
+    rows.append(judged("G6", what.format("diffrax"), ours / checkpointed, high=1 / 5))
+    ratio = of_the_kernel()
+    return [*rows, judged("G15", "temporary bytes, ntk / Jacobian", ratio, high=1 / 50)]

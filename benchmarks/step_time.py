@@ -1,7 +1,9 @@
 """Time of one gradient, ours against others: goals G1 to G4, G7, G8 and G16."""
 
-from benchmarks._driver import Goal, compare, report, rounds
-from benchmarks.methods import Setting
+from typing import Any
+
+from benchmarks._driver import Goal, compare
+from benchmarks._setting import Setting
 
 SETTINGS = {
     "A, L=64": Setting(16, 64, 50, 64),
@@ -17,8 +19,10 @@ LOOP = ("torch loop@1", "torch loop@2")
 LOOP_FREE = ("torch, memory-free@1", "torch, memory-free@2")
 SCAN, REMAT = ("nnx.scan",), ("nnx.scan, nnx.remat",)
 DIFFRAX, DIFFRAX_L = ("diffrax",), ("diffrax, checkpoints=L",)
+TORCHDIFFEQ = ("torchdiffeq@1", "torchdiffeq@2")
+TORCHDIFFEQ_FREE = ("torchdiffeq, adjoint@1", "torchdiffeq, adjoint@2")
 HEUN_FREE, HEUN_SCAN = "ours, Heun, reversing(0)", ("nnx.scan, Heun",)
-APPROXIMATE = (FREE, EXACT, *LOOP_FREE)
+APPROXIMATE = (FREE, EXACT, HEUN_FREE, *LOOP_FREE, *TORCHDIFFEQ_FREE)
 
 GOALS = (
     Goal("G1", "A, L=64", LOOP, STORED, low=3.5),
@@ -52,26 +56,25 @@ GOALS = (
     Goal("G8", "B, L=1024", (EXACT,), STORED, high=1.7),
     Goal("G8", "C, L=256", (EXACT,), STORED, high=1.7),
     Goal("G16", "A, L=256, float64, tanh", LOOP, STORED, low=3),
+    # Without a goal: reported only.
+    Goal("", "A, L=64", TORCHDIFFEQ, STORED),
+    Goal("", "A, L=64", TORCHDIFFEQ_FREE, FREE),
+    Goal("", "B, L=256", TORCHDIFFEQ, STORED),
+    Goal("", "B, L=256", TORCHDIFFEQ_FREE, FREE),
 )
 
 
-def main() -> None:
-    """Measure every setting with the methods that its goals name."""
+def measure(name: str, rounds: int) -> list[dict[str, Any]]:
+    """Compare the methods that the goals at a setting name."""
+    goals = [goal for goal in GOALS if goal.setting == name]
+    named = [method for goal in goals for method in (*goal.above, goal.below)]
     rows = []
-    for name, setting in SETTINGS.items():
-        goals = [goal for goal in GOALS if goal.setting == name]
-        named = [method for goal in goals for method in (*goal.above, goal.below)]
-        # Heun's scheme computes another network: it is compared with itself only.
-        for heun in (False, True):
-            methods = dict.fromkeys(m for m in named if ("Heun" in m) == heun)
+    # Heun's scheme computes another network: it is compared with itself only.
+    for heun in (False, True):
+        methods = dict.fromkeys(m for m in named if ("Heun" in m) == heun)
+        if methods:
             first = HEUN_SCAN[0] if heun else STORED
-            if methods:
-                names = [first, *(m for m in methods if m != first)]
-                approximate = (*APPROXIMATE, HEUN_FREE)
-                results = compare(names, setting, rounds=rounds(), approximate=approximate)
-                rows += [g.row(results) for g in goals if g.below in results]
-        report("step_time", rows)  # after every setting: a run that is cut leaves what it has
-
-
-if __name__ == "__main__":
-    main()
+            names = [first, *(m for m in methods if m != first)]
+            results = compare(names, SETTINGS[name], rounds=rounds, approximate=APPROXIMATE)
+            rows += [goal.row(results) for goal in goals if goal.below in results]
+    return rows

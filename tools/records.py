@@ -2,7 +2,8 @@
 
 ``records.py`` makes what is stale, ``records.py NAME ...`` makes these entries anyway,
 ``records.py --check`` only says what is stale. The hash covers the file that makes an entry and
-every file of the library that it imports, without docstrings and comments.
+every file of ours that it imports, without docstrings and comments. Benchmarks are recorded in the
+same form, by ``python -m benchmarks``: they need peers and a quiet machine.
 """
 
 import ast
@@ -12,15 +13,19 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
-from functools import cache
-from importlib.metadata import version
+from functools import cache, partial
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 VERSIONS = ("jax", "jaxlib", "flax", "diffrax", "numpy")
+PEERS = ("torch", "torchdiffeq")
+
+sys.path.insert(0, str(ROOT))  # benchmarks/ is not installed
 
 
 class Entry(NamedTuple):
@@ -58,9 +63,20 @@ def reproduction_entries() -> Iterator[Entry]:
         yield Entry("reproductions", name, source, reproduction.run)
 
 
+def benchmark_entries(rounds: int = 7) -> Iterator[Entry]:
+    """One entry per setting of each group of benchmarks."""
+    import benchmarks
+
+    for group in benchmarks.GROUPS:
+        source = ROOT / "benchmarks" / f"{group}.py"
+        for setting in import_module(f"benchmarks.{group}").SETTINGS:
+            run = partial(benchmarks.measured, group, setting, rounds)
+            yield Entry("benchmarks", f"{group}: {setting}", source, run)
+
+
 def entries() -> list[Entry]:
     """Everything that is recorded."""
-    return [*claim_entries(), *reproduction_entries()]
+    return [*claim_entries(), *reproduction_entries(), *benchmark_entries()]
 
 
 @cache
@@ -122,12 +138,14 @@ def record_path(record: str) -> Path:
     return ROOT / "resode_lib" / "records" / f"{record}.json"
 
 
-def stale() -> list[Entry]:
-    """The entries that are missing or were made by other code."""
+def stale(known: Iterable[Entry]) -> list[Entry]:
+    """Those of some entries that are missing or were made by other code."""
+    known = list(known)
+    today = {source: code_hash(source) for source in {entry.source for entry in known}}
     return [
         entry
-        for entry in entries()
-        if read(entry.record).get(entry.name, {}).get("code") != code_hash(entry.source)
+        for entry in known
+        if read(entry.record).get(entry.name, {}).get("code") != today[entry.source]
     ]
 
 
@@ -154,6 +172,17 @@ def machine() -> str:
     return f"{os.cpu_count()} cores of {processor}"
 
 
+def versions_of_peers() -> dict[str, str]:
+    """Return the versions of the packages that only benchmarks use."""
+    found = {}
+    for name in PEERS:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "absent"
+    return found
+
+
 def make(entry: Entry) -> None:
     """Compute one entry and write its record."""
     start = time.perf_counter()
@@ -166,6 +195,7 @@ def make(entry: Entry) -> None:
         "versions": {
             "python": platform.python_version(),
             **{name: version(name) for name in VERSIONS},
+            **(versions_of_peers() if entry.record == "benchmarks" else {}),
         },
         "data": data,
     }
@@ -181,10 +211,11 @@ def main(arguments: list[str]) -> int:
 
     jax.config.update("jax_enable_x64", True)
     if arguments == ["--check"]:
-        bad = [f"{entry.record}: {entry.name}" for entry in stale()] + orphans()
+        bad = [f"{entry.record}: {entry.name}" for entry in stale(entries())] + orphans()
         print("\n".join(bad) or "every record is up to date")
         return bool(bad)
-    chosen = [entry for entry in entries() if entry.name in arguments] if arguments else stale()
+    quick = [entry for entry in entries() if entry.record != "benchmarks"]
+    chosen = [entry for entry in quick if entry.name in arguments] if arguments else stale(quick)
     if missing := set(arguments) - {entry.name for entry in chosen}:
         print(f"error: no entry is called {sorted(missing)}", file=sys.stderr)
         return 2

@@ -62,6 +62,7 @@ def test_help_names_every_command(tmp_path):
         "notebooks",
         "assignments",
         "cohort",
+        "benchmarks",
         "repository",
         "lock",
         "versions",
