@@ -87,7 +87,17 @@ def without_words(path: Path) -> str:
         body = getattr(node, "body", None)
         if isinstance(body, list):
             node.body = [item for item in body if not is_text(item)]
-    return ast.dump(tree)
+    return described(tree)
+
+
+def described(node: Any) -> str:
+    """Return a syntax tree as text, the same for all versions of Python: empty fields are newer."""
+    if isinstance(node, list):
+        return f"[{', '.join(map(described, node))}]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    fields = (f"{k}={described(v)}" for k, v in ast.iter_fields(node) if v not in (None, []))
+    return f"{type(node).__name__}({', '.join(fields)})"
 
 
 def is_text(node: ast.AST) -> bool:
