@@ -14,6 +14,7 @@ from resode_lib.exercises import (
     implicit_regularization,
     integrators,
     jax_and_flax,
+    linear,
     overparameterization,
     polyak_lojasiewicz,
 )
@@ -26,6 +27,7 @@ CHECKS = {
     **integrators.CHECKS,
     **closeness.CHECKS,
     **gradient_flow.CHECKS,
+    **linear.CHECKS,
     **implicit_regularization.CHECKS,
     **polyak_lojasiewicz.CHECKS,
     **overparameterization.CHECKS,
