@@ -41,7 +41,7 @@ def independent(depth: int) -> Stack:
 def unbalanced(depth: int) -> Stack:
     """Return weights zero but for the first layer, which halves the first coordinate."""
     halving = -0.5 * depth * jnp.zeros((WIDTH, WIDTH)).at[0, 0].set(1.0)
-    return Linear(jnp.zeros((depth, WIDTH, WIDTH)).at[0].set(halving))
+    return jax.vmap(Linear)(jnp.zeros((depth, WIDTH, WIDTH)).at[0].set(halving))
 
 
 def _perturbation() -> Array:

@@ -31,7 +31,7 @@ class Config:
 
 @dataclass(frozen=True)
 class Result:
-    """The squared gradient over the bound: the least of all networks, and that of the extreme one."""
+    """The squared gradient over the bound: the least of all networks, and the extreme one's."""
 
     least: float
     extreme: float
@@ -56,8 +56,8 @@ def quotients(depth: int, config: Config) -> tuple[float, float]:
     extreme = jnp.broadcast_to(-RADIUS * jnp.eye(WIDTH), thetas.shape)
     whitened = jnp.broadcast_to(jnp.sqrt(WIDTH) * jnp.eye(WIDTH), (DRAWS, WIDTH, WIDTH))
     return (
-        power * quotient(thetas, inputs, targets).min(),
-        power * quotient(extreme, whitened, targets).min(),
+        power * float(quotient(thetas, inputs, targets).min()),
+        power * float(quotient(extreme, whitened, targets).min()),
     )
 
 
@@ -67,7 +67,7 @@ def _quotient(theta: Array, inputs: Array, target: Array) -> Array:
     def loss(stack: Stack) -> Array:
         return training.mean_squared_error(resnet.forward(stack, inputs), inputs @ target.T)
 
-    value, gradient = training.depth_gradient(loss, Linear(theta))
+    value, gradient = training.depth_gradient(loss, jax.vmap(Linear)(theta))
     depth = len(theta)
     smallest = jnp.linalg.eigvalsh(inputs.T @ inputs / len(inputs))[0]
     bound = 4 * (1 - RADIUS / depth) ** (2 * (depth - 1)) * smallest * value
