@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from resode_lib import records, resnet, stacks, training
-from resode_lib._types import Array, Stack, State
+from resode_lib._types import Array, Key, Stack, State
 from resode_lib.blocks import Linear, TwoLayer, gelu
 from resode_lib.claims import Check, relu_increments
 from resode_lib.diagnostics import observed_slope
@@ -274,7 +274,7 @@ def linear_weights() -> DATA:
     """
     eye = jnp.eye(2)
 
-    def train(key: Array, rate: Array) -> tuple[Array, Array, Stack, Array]:
+    def train(key: Key, rate: float) -> tuple[Array, Array, Stack, Array]:
         target = eye + jax.random.normal(key, (2, 2))
         run = training.gradient_descent(
             lambda stack: jnp.sum((resnet.forward(stack, eye) - target.T) ** 2),
@@ -287,9 +287,8 @@ def linear_weights() -> DATA:
         return target, run.losses / 4, run.records, stable_rate(run.parameters)
 
     keys = jax.vmap(jax.random.key)(jnp.arange(12))
-    program = jax.jit(jax.vmap(train, in_axes=(0, None)))
-    at_their_rate = program(keys, jnp.array(THEIR_RATE))[1]
-    targets, losses, records, stable = program(keys, jnp.array(0.05))
+    at_their_rate = jax.jit(jax.vmap(lambda key: train(key, THEIR_RATE)[1]))(keys)
+    targets, losses, records, stable = jax.jit(jax.vmap(lambda key: train(key, 0.05)))(keys)
     theta = records.theta[...]  # (draws, times, L, 2, 2)
     steps = jnp.linalg.norm(jnp.diff(theta, axis=2), axis=(3, 4)).max(axis=(1, 2))
     sizes = jnp.linalg.norm(theta, axis=(3, 4)).max(axis=(1, 2))
