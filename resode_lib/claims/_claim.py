@@ -15,7 +15,7 @@ CHAPTERS = (
     "discretize/integrators",
     "discretize/closeness",
     "train/gradient-flow",
-    "train/linear-networks",
+    "train/linear",
     "train/implicit-regularization",
     "converge/polyak-lojasiewicz",
     "converge/overparameterization",
