@@ -58,9 +58,9 @@ def weights(depth: int, target: Array) -> np.ndarray:
 def judge(result: Result) -> tuple[Check, ...]:
     """Equal to rounding in all layers; otherwise they part along the commutator."""
     return (
-        Check("normal targets: largest increment / largest weight", result.relative, high=1e-12),
+        Check("normal targets: increment over weight", result.relative, high=1e-12),
         # Terms of the next order are about ten times the time, which is 0.002.
-        Check("another target: distance to the commutator at t = 0.002", result.begins, high=0.05),
+        Check("another target: gap to the commutator", result.begins, high=0.05),
     )
 
 
