@@ -15,7 +15,7 @@ CHAPTERS = (
     "discretize/integrators",
     "discretize/closeness",
     "train/gradient-flow",
-    "train/linear",
+    "train/linear-networks",
     "train/implicit-regularization",
     "converge/polyak-lojasiewicz",
     "converge/overparameterization",

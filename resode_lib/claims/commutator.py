@@ -66,7 +66,7 @@ def judge(result: Result) -> tuple[Check, ...]:
 
 CLAIM = Claim(
     label="prop-commutator",
-    chapter="train/linear",
+    chapter="train/linear-networks",
     statement=(
         "With whitened inputs and zero start the weights of a linear network stay constant in "
         "depth if and only if the target B is normal; otherwise L times an increment begins as "

@@ -62,7 +62,7 @@ def judge(result: Result) -> tuple[Check, ...]:
 
 CLAIM = Claim(
     label="prop-linear-determinant",
-    chapter="train/linear",
+    chapter="train/linear-networks",
     statement=(
         "From a balanced start with positive determinant, such as zero, the gradient flow of a "
         "linear network keeps the determinant positive, so that its loss stays above "

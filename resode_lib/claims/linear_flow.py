@@ -70,7 +70,7 @@ def judge(result: Result) -> tuple[Check, ...]:
 
 CLAIM = Claim(
     label="thm-linear-flow",
-    chapter="train/linear",
+    chapter="train/linear-networks",
     statement=(
         "For whitened inputs, zero start and ||B - I||_F <= 1/(3 e), the weights of a linear "
         "residual network stay below 1/3, the loss decays like exp(-4 exp(-2/3) t), and "

@@ -57,7 +57,7 @@ def judge(result: Result) -> tuple[Check, ...]:
 
 CLAIM = Claim(
     label="thm-linear-limit",
-    chapter="train/linear",
+    chapter="train/linear-networks",
     statement=(
         "Under the same hypotheses the weights converge to a limit in continuous depth at rate "
         "1/L, uniformly in depth and in training time."

@@ -84,7 +84,7 @@ def judge(result: Result) -> tuple[Check, ...]:
 
 CLAIM = Claim(
     label="prop-linear-pl",
-    chapter="train/linear",
+    chapter="train/linear-networks",
     statement=(
         "If all weights of a linear network have norm at most R < L, the squared gradient is at "
         "least 4 (1 - R/L)^(2L-2) lambda_min(Sigma) times the loss, and no larger factor will do."
