@@ -12,7 +12,17 @@ from resode_lib._types import Array, Stack
 from resode_lib.blocks import Linear
 from resode_lib.training import Trajectory
 
-__all__ = ["follow", "near_identity", "independent", "reflected", "symmetric", "zero"]
+__all__ = [
+    "WIDTH",
+    "follow",
+    "independent",
+    "near_identity",
+    "reflected",
+    "rotated",
+    "symmetric",
+    "unbalanced",
+    "zero",
+]
 
 WIDTH = 4
 
@@ -26,6 +36,12 @@ def independent(depth: int) -> Stack:
     """Return independent weights with entries of standard deviation 1/8."""
     normal = jax.random.normal
     return stacks.iid(lambda key: Linear(normal(key, (WIDTH, WIDTH)) / 8), jax.random.key(1), depth)
+
+
+def unbalanced(depth: int) -> Stack:
+    """Return weights zero but for the first layer, which halves the first coordinate."""
+    halving = -0.5 * depth * jnp.zeros((WIDTH, WIDTH)).at[0, 0].set(1.0)
+    return jax.vmap(Linear)(jnp.zeros((depth, WIDTH, WIDTH)).at[0].set(halving))
 
 
 def _perturbation() -> Array:
@@ -42,6 +58,12 @@ def near_identity() -> Array:
 def symmetric() -> Array:
     """Return a symmetric target near the identity."""
     return jnp.eye(WIDTH) + (_perturbation() + _perturbation().T) / 2
+
+
+def rotated() -> Array:
+    """Return a rotation of all coordinates, orthogonal and not symmetric, far from the identity."""
+    skew = (_perturbation() - _perturbation().T) / 0.12
+    return jax.scipy.linalg.expm(skew)
 
 
 def reflected() -> Array:

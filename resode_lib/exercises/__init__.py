@@ -18,6 +18,7 @@ from resode_lib.exercises import (
     implicit_regularization,
     integrators,
     jax_and_flax,
+    linear,
     overparameterization,
     polyak_lojasiewicz,
 )
@@ -30,6 +31,7 @@ CHECKS = {
     **integrators.CHECKS,
     **closeness.CHECKS,
     **gradient_flow.CHECKS,
+    **linear.CHECKS,
     **implicit_regularization.CHECKS,
     **polyak_lojasiewicz.CHECKS,
     **overparameterization.CHECKS,

@@ -28,6 +28,10 @@ WRONG = {  # what the figure would show if the statement behind it were false
     "rough weights": ("weights", "lipschitz", lambda v: 64.0 * 45),
     "no training": ("weights", "losses", lambda v: [v[0]] * len(v)),
     "increments that shrink": ("relu", "largest", lambda v: list(np.divide(v, 2))),
+    "rough linear weights": ("linear", "roughness", lambda v: [*v[:-1], 100.0]),
+    "a target not reached": ("linear", "losses", lambda v: [1e-3, *v[1:]]),
+    "a reflection reached": ("linear", "losses", lambda v: np.multiply(v, 0.5).tolist()),
+    "rates that tell nothing": ("linear", "stable rates", lambda v: v[::-1]),
 }
 
 
