@@ -6,6 +6,7 @@ end of the run.
 
 import importlib.util
 import time
+from functools import cache
 from pathlib import Path
 
 import mini
@@ -42,10 +43,11 @@ def wrong(label):
     return ANSWERS[label.split(".")[0]].WRONG.get(label, {})
 
 
-def lost(problem, factory, cohort, key):
+@cache
+def lost(label, factory, cohort, key):
     """The parts that an answer loses, and why."""
-    answer = factory(parameters_of(problem, cohort))
-    marks = mark(problem, answer, cohort, key)
+    answer = factory(parameters_of(ALL[label], cohort))
+    marks = mark(ALL[label], answer, cohort, key)
     return {item.title: item.feedback for item in marks if item.feedback is not None}
 
 
@@ -55,7 +57,7 @@ def test_right_answers_earn_every_part(label, cohort):
     for number, factory in enumerate(right(label), 1):
         for key in KEYS:
             started = time.process_time()
-            assert not lost(ALL[label], factory, cohort, key), f"right answer {number}, {key}"
+            assert not lost(label, factory, cohort, key), f"right answer {number}, {key}"
             assert time.process_time() - started < SLOWEST
 
 
@@ -64,9 +66,7 @@ def test_right_answers_earn_every_part(label, cohort):
 def test_typical_mistakes_are_caught(label, cohort, record_property):
     mistakes = [(title, key) for title in wrong(label) for key in KEYS]
     missed = [
-        (title, key)
-        for title, key in mistakes
-        if not lost(ALL[label], wrong(label)[title], cohort, key)
+        (title, key) for title, key in mistakes if not lost(label, wrong(label)[title], cohort, key)
     ]
     record_property("caught", [label, cohort, len(mistakes) - len(missed), len(mistakes)])
     assert not missed
@@ -82,7 +82,7 @@ def test_two_right_answers_and_five_mistakes(label):
 def test_every_part_is_lost_by_a_mistake(label):
     titles = {part.title for part in ALL[label].parts}
     for factory in wrong(label).values():
-        titles -= set(lost(ALL[label], factory, "book", PUBLIC))
+        titles -= set(lost(label, factory, "book", PUBLIC))
     assert not titles, "parts that no mistake loses"
 
 
