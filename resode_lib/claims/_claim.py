@@ -21,7 +21,7 @@ CHAPTERS = (
     "converge/overparameterization",
     "converge/double-limit",
     "remember/adjoints",
-    "remember/training-without-memory",
+    "remember/memory",
     "control/limits",
     "control/turnpike",
     "control/variable-width",

@@ -58,7 +58,7 @@ def judge(result: Result) -> tuple[Check, ...]:
 
 CLAIM = Claim(
     label="prop-euler-gradient-error",
-    chapter="remember/training-without-memory",
+    chapter="remember/memory",
     statement="With states recovered by explicit Euler steps the gradient has a relative error "
     "O(1/L), however the weights vary with depth.",
     source="after Sander, Ablin, Peyré 2022; proof in the chapter",

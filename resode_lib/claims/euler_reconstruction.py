@@ -58,7 +58,7 @@ def judge(result: Result) -> tuple[Check, ...]:
 
 CLAIM = Claim(
     label="prop-euler-reconstruction",
-    chapter="remember/training-without-memory",
+    chapter="remember/memory",
     statement="Explicit Euler steps from h_L back to h_0 recover the states to "
     "(e^Lambda - 1) max||f|| / L, however the weights vary with depth.",
     source="after Sander, Ablin, Peyré 2022; proof in the chapter",

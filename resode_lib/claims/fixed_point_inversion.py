@@ -65,7 +65,7 @@ def judge(result: Result) -> tuple[Check, ...]:
 
 CLAIM = Claim(
     label="prop-fixed-point-inversion",
-    chapter="remember/training-without-memory",
+    chapter="remember/memory",
     statement="After j fixed-point iterations per layer the recovered states are off by "
     "O(L^-(1+j)), however the weights vary with depth.",
     source="proof in the chapter",

@@ -50,7 +50,7 @@ def judge(result: Result) -> tuple[Check, ...]:
 
 CLAIM = Claim(
     label="prop-heun-reversal",
-    chapter="remember/training-without-memory",
+    chapter="remember/memory",
     statement="If the weights are smooth in depth, reversing Heun's scheme recovers states and "
     "gradient to O(1/L^2).",
     source="after Sander, Ablin, Peyré 2022; proof in the chapter",
