@@ -62,7 +62,9 @@ def _gaps(
         rest = jax.tree.map(jnp.zeros_like, v)
         return jnp.array([ours, [derivative(v, 0 * w), derivative(rest, w)]])
 
-    ours, theirs = jnp.moveaxis(jax.vmap(both_ways)(jax.random.split(jax.random.key(SEED), directions)), 1, 0)
+    ours, theirs = jnp.moveaxis(
+        jax.vmap(both_ways)(jax.random.split(jax.random.key(SEED), directions)), 1, 0
+    )
     return tuple(jnp.abs(ours - theirs).max(axis=0) / jnp.abs(theirs).max(axis=0))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from resode_lib._feedback import NO_RETURN
 from resode_lib.exercises import (
+    adjoints,
     closeness,
     double_limit,
     euler,
@@ -34,6 +35,7 @@ CHECKS = {
     **polyak_lojasiewicz.CHECKS,
     **overparameterization.CHECKS,
     **double_limit.CHECKS,
+    **adjoints.CHECKS,
 }
 
 
