@@ -63,7 +63,7 @@ def run(config: Config) -> Result:
         name: _gaps(network, config.depths, config.step_size)
         for name, network in config.networks.items()
     }
-    return Result(config.depths, gaps, _gaps(scalar, config.depths, config.step_size))
+    return Result(config.depths, gaps, _gaps(scalar, config.depths, one_over_depth))
 
 
 def judge(result: Result) -> tuple[Check, ...]:
