@@ -19,6 +19,7 @@ from resode_lib.exercises import (
     implicit_regularization,
     integrators,
     jax_and_flax,
+    memory,
     overparameterization,
     polyak_lojasiewicz,
 )
@@ -36,6 +37,7 @@ CHECKS = {
     **overparameterization.CHECKS,
     **double_limit.CHECKS,
     **adjoints.CHECKS,
+    **memory.CHECKS,
 }
 
 
