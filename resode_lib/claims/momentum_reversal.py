@@ -19,7 +19,7 @@ Number = Fraction | float
 class Config:
     """``f = -h`` in width one, from ``h = 1`` and ``v = 0``; the hypotheses are fields."""
 
-    depths: tuple[int, ...] = (50, 100, 200, 400)
+    depths: tuple[int, ...] = (100, 200, 300, 400)
     momentum: float = MOMENTUM
     rounded: bool = True
     keeps_velocity: bool = True

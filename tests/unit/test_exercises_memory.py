@@ -45,7 +45,7 @@ def two_points(left, right, after, L):
 
 
 def counted(L, lip, C, tolerance, first=1, growth=2.0):
-    if L < 2 * lip:
+    if 2 * lip > L:
         return inf
     j = first - 1
     while exp(growth * lip) * C * (lip / L) ** (j + 1) > tolerance:
@@ -135,7 +135,7 @@ WRONG = [
     ),
     (
         "ex-memory-corrections",
-        lambda L, lip, C, t: inf if L <= 2 * lip else counted(L, lip, C, t),
+        lambda L, lip, C, t: inf if 2 * lip >= L else counted(L, lip, C, t),
         "which is allowed",
     ),
     (
