@@ -62,7 +62,7 @@ def judge(result: Result) -> tuple[Check, ...]:
 
 CLAIM = Claim(
     label="prop-stiff-reversal",
-    chapter="remember/training-without-memory",
+    chapter="remember/adjoints",
     statement="Explicit steps back through h' = -10 h miss the input by the relative error "
     "1 - (1 - 100/L^2)^L and multiply a change of h_L by more than 10^4.",
     source="after Gholami, Keutzer, Biros 2019; proof in the chapter",

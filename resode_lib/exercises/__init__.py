@@ -11,6 +11,7 @@ from typing import Any
 
 from resode_lib._feedback import NO_RETURN
 from resode_lib.exercises import (
+    adjoints,
     closeness,
     double_limit,
     euler,
@@ -18,9 +19,10 @@ from resode_lib.exercises import (
     implicit_regularization,
     integrators,
     jax_and_flax,
-    linear,
+    linear_networks,
     overparameterization,
     polyak_lojasiewicz,
+    training_without_memory,
 )
 
 __all__ = ["CHECKS", "check"]
@@ -31,11 +33,13 @@ CHECKS = {
     **integrators.CHECKS,
     **closeness.CHECKS,
     **gradient_flow.CHECKS,
-    **linear.CHECKS,
+    **linear_networks.CHECKS,
     **implicit_regularization.CHECKS,
     **polyak_lojasiewicz.CHECKS,
     **overparameterization.CHECKS,
     **double_limit.CHECKS,
+    **adjoints.CHECKS,
+    **training_without_memory.CHECKS,
 }
 
 
