@@ -20,6 +20,7 @@ from resode_lib.exercises import (
     jax_and_flax,
     overparameterization,
     polyak_lojasiewicz,
+    turnpike,
 )
 
 __all__ = ["CHECKS", "check"]
@@ -34,6 +35,7 @@ CHECKS = {
     **polyak_lojasiewicz.CHECKS,
     **overparameterization.CHECKS,
     **double_limit.CHECKS,
+    **turnpike.CHECKS,
 }
 
 
