@@ -65,9 +65,7 @@ def check_refine(refine: Callable) -> Feedback:
         beyond = exact.copy()
         beyond[-1] = controls[-1] + (controls[-1] - controls[-2]) / 2
         spread = np.linspace(0, layers - 1, 2 * layers)
-        stretched = np.stack(
-            [np.interp(spread, np.arange(layers), u) for u in controls.T], axis=1
-        )
+        stretched = np.stack([np.interp(spread, np.arange(layers), u) for u in controls.T], axis=1)
         mistakes = {
             "Repeated layers keep the map and double the roughness: every jump is as high, and "
             "the factor L doubled.": np.repeat(controls, 2, axis=0),
@@ -78,9 +76,9 @@ def check_refine(refine: Callable) -> Feedback:
             "The same layers twice is another network: insert between neighbours.": np.concatenate(
                 [controls, controls]
             ),
-            "Between two layers goes their mean.": np.stack([controls, 0 * controls], axis=1).reshape(
-                2 * layers, 3
-            ),
+            "Between two layers goes their mean.": np.stack(
+                [controls, 0 * controls], axis=1
+            ).reshape(2 * layers, 3),
         }
         feedback = recognised(
             got,
@@ -149,9 +147,7 @@ def check_family(strength: Callable) -> Feedback:
             "v w is the growth rate: v is its square root.": np.log(z) / fraction,
             "That is as if all layers worked.": np.sqrt(np.log(z)),
             "x grows exponentially: take the logarithm of where it ends.": np.sqrt(z / fraction),
-            "The other root is a maximum of the cost.": np.sqrt(
-                abs(np.log(target - z)) / fraction
-            ),
+            "The other root is a maximum of the cost.": np.sqrt(abs(np.log(target - z)) / fraction),
             "v^2 + w^2 is 2 v w: both weights pay.": np.sqrt(
                 np.log((target + np.sqrt(target**2 - 2 * penalty)) / 2) / fraction
             ),
