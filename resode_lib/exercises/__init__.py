@@ -23,6 +23,7 @@ from resode_lib.exercises import (
     overparameterization,
     polyak_lojasiewicz,
     training_without_memory,
+    turnpike,
 )
 
 __all__ = ["CHECKS", "check"]
@@ -40,6 +41,7 @@ CHECKS = {
     **double_limit.CHECKS,
     **adjoints.CHECKS,
     **training_without_memory.CHECKS,
+    **turnpike.CHECKS,
 }
 
 
