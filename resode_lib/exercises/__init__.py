@@ -15,6 +15,7 @@ from resode_lib.exercises import (
     double_limit,
     euler,
     gradient_flow,
+    images,
     implicit_regularization,
     integrators,
     jax_and_flax,
@@ -36,6 +37,7 @@ CHECKS = {
     **polyak_lojasiewicz.CHECKS,
     **overparameterization.CHECKS,
     **double_limit.CHECKS,
+    **images.CHECKS,
 }
 
 
