@@ -4,7 +4,6 @@ import pytest
 from resode_lib import reproductions
 from resode_lib.reproductions import REPRODUCTIONS
 
-
 NOT_REPRODUCED = {"price"}  # digits are too easy to show it, and the row says so
 
 
