@@ -352,7 +352,7 @@ def judge_linear(data: DATA) -> tuple[Check, ...]:
     )
 
 
-DIGITS = Setting(depth=32, channels=8, epochs=5)
+DIGITS = Setting(depth=32, channels=4, epochs=4)
 """The networks for digits that stand for those for CIFAR-10."""
 
 KINDS = [(name, tied) for name in ("gelu", "relu", "identity") for tied in (True, False)]

@@ -50,7 +50,7 @@ def judge(result: Result) -> tuple[Check, ...]:
 CLAIM = Claim(
     label="obs-images-price",
     chapter="practice/images",
-    statement="On digits, networks with smooth and with rough weights classify almost alike.",
+    statement="On digits, networks with smooth and with rough weights are within four points.",
     source="measured",
     kind="finding",
     config=Config(),
