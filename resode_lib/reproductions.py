@@ -408,20 +408,14 @@ def accuracies() -> DATA:
 
 
 def judge_smoothness(data: DATA) -> tuple[Check, ...]:
-    """The column of smooth weights: tied GELU and tied identity, no other."""
-    gelu_tied, gelu_free, relu_tied, relu_free, id_tied, id_free = data["roughness"]
-    smooth = max(*gelu_tied, *id_tied)
+    """The column of smooth weights, by means over runs: tied GELU and tied identity, no other."""
+    gelu_tied, gelu_free, relu_tied, relu_free, id_tied, id_free = np.mean(
+        data["roughness"], axis=1
+    )
+    smooth, rough = max(gelu_tied, id_tied), min(gelu_free, relu_free, id_free)
     return (
-        Check(
-            "roughness, least independent over largest smooth",
-            min(*gelu_free, *relu_free, *id_free) / smooth,
-            5,
-        ),
-        Check(
-            "roughness, least ReLU tied over largest GELU tied",
-            min(relu_tied) / max(gelu_tied),
-            1.2,
-        ),
+        Check("roughness, least independent over largest smooth", float(rough / smooth), low=5),
+        Check("roughness, ReLU tied over GELU tied", float(relu_tied / gelu_tied), low=1.2),
     )
 
 
@@ -499,12 +493,12 @@ METHODS = [(name, memory) for name in ("euler", "heun") for memory in ("stored",
 def without_memory() -> DATA:
     """Train Euler and Heun networks with and without stored states, at several depths."""
     train, test = digits()
-    depths = [4, 8, 16, 32]
+    depths = [4, 16]
 
     def error(depth: int, name: str, memory: str) -> float:
         way = adjoint.stored if memory == "stored" else adjoint.reversing()
         forward = partial(adjoint.forward, integrator=integrators.get(name), memory=way)
-        setting = replace(DIGITS, depth=depth, channels=4, epochs=4, activation="relu", tied=False)
+        setting = replace(DIGITS, depth=depth, epochs=3, activation="relu", tied=False)
         model = classification.fit(setting, train, forward=forward).network
         guess = model.read(forward(model.stack, model.embed(test.x))).argmax(-1)
         return round(100 * float((guess != test.y).mean()), 2)
@@ -620,7 +614,10 @@ REPRODUCTIONS = {
             reports="by eye: smooth for GELU and identity from tied layers, not otherwise",
             theirs=THEIR_IMAGES,
             ours=OUR_IMAGES,
-            differs="digits; for the eye, L max ||increment|| / mean ||K||",
+            differs=(
+                "digits; for the eye, L max ||increment|| / mean ||K||, by which tied ReLU is nearer "
+                "to tied GELU than to independent layers"
+            ),
             run=accuracies,
             judge=judge_smoothness,
             smaller=True,
@@ -669,7 +666,7 @@ REPRODUCTIONS = {
                 "them if the network is deep enough; Heun needs fewer layers"
             ),
             theirs="16 channels, L = 2 to 64, ReLU, 90 epochs, batches of 256, rate 0.1, 4 seeds",
-            ours="digits, 4 channels, L = 4 to 32, 4 epochs, batches of 64, one seed",
+            ours="digits, 4 channels, L = 4 and 16, 3 epochs, batches of 64, one seed",
             differs=(
                 "digits for CIFAR-10; they reconstruct with running moments, we with those of the "
                 "batch, and test with the moments of the test set; the need for depth is not judged"
