@@ -29,6 +29,10 @@ from resode_lib.claims import (
     growth_in_time,
     heun_reversal,
     horizon_scaling,
+    images_increments,
+    images_price,
+    images_refinement,
+    images_roughness,
     increments,
     integrator_order,
     kernel_quadrature,
@@ -142,6 +146,10 @@ CLAIMS = {
         linear_quadratic,
         turnpike,
         kernel_quadrature,
+        images_increments,
+        images_roughness,
+        images_refinement,
+        images_price,
     )
 }
 """All claims by label, in the order of the book."""

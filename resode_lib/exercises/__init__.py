@@ -16,6 +16,7 @@ from resode_lib.exercises import (
     double_limit,
     euler,
     gradient_flow,
+    images,
     implicit_regularization,
     integrators,
     jax_and_flax,
@@ -42,6 +43,7 @@ CHECKS = {
     **adjoints.CHECKS,
     **training_without_memory.CHECKS,
     **turnpike.CHECKS,
+    **images.CHECKS,
 }
 
 
