@@ -615,8 +615,8 @@ REPRODUCTIONS = {
             theirs=THEIR_IMAGES,
             ours=OUR_IMAGES,
             differs=(
-                "digits; for the eye, L max ||increment|| / mean ||K||, by which tied ReLU is nearer "
-                "to tied GELU than to independent layers"
+                "digits; for the eye, L max ||increment|| / mean ||K||, by which tied ReLU is "
+                "nearer to tied GELU than to independent layers"
             ),
             run=accuracies,
             judge=judge_smoothness,
