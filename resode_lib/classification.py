@@ -119,13 +119,13 @@ MARION = Setting(
     augment=True,
     precision="float32",
 )
-"""CIFAR-10 as in Table 1 of Marion, Wu, Sander, Biau: hours on a GPU."""
+"""CIFAR-10 as in Table 1 of Marion, Wu, Sander, Biau; hours on a GPU."""
 
 SANDER = replace(MARION, depth=64, activation="relu", epochs=90, batch=256, rate=0.1)
 """CIFAR-10 at the size of Figure 3c of Sander, Ablin, Peyré, where the rate falls in steps."""
 
 SMALL_CIFAR = replace(MARION, depth=32, epochs=10, batch=256, rate=0.1)
-"""CIFAR-10 at a reduced size: minutes on a GPU."""
+"""CIFAR-10 at a reduced size; minutes on a GPU."""
 
 
 class Fit(NamedTuple):
