@@ -18,6 +18,7 @@ from resode_lib.exercises import (
     implicit_regularization,
     integrators,
     jax_and_flax,
+    limits,
     overparameterization,
     polyak_lojasiewicz,
     turnpike,
@@ -35,6 +36,7 @@ CHECKS = {
     **polyak_lojasiewicz.CHECKS,
     **overparameterization.CHECKS,
     **double_limit.CHECKS,
+    **limits.CHECKS,
     **turnpike.CHECKS,
 }
 
