@@ -20,6 +20,7 @@ from resode_lib.exercises import (
     implicit_regularization,
     integrators,
     jax_and_flax,
+    limits,
     linear_networks,
     overparameterization,
     polyak_lojasiewicz,
@@ -42,6 +43,7 @@ CHECKS = {
     **double_limit.CHECKS,
     **adjoints.CHECKS,
     **training_without_memory.CHECKS,
+    **limits.CHECKS,
     **turnpike.CHECKS,
     **images.CHECKS,
 }
