@@ -31,7 +31,7 @@ def networks() -> None:
 
 
 def training() -> None:
-    """Import the library with its training, which brings diffrax and orbax."""
+    """Import the library with its training and its measurements."""
     from resode_lib import diagnostics, training  # noqa: F401
 
 

@@ -1,12 +1,12 @@
 """Infinite depth to reference accuracy: the limit ODE and the limit of training.
 
-The only door to diffrax.
+The only door to diffrax, which is imported on the way through it: it takes longer than the rest of
+the library together.
 """
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import diffrax
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -79,6 +79,8 @@ def evolve(
         FloatingPointError: if the solver stops before the last time, as at a blow-up. Inside
             `jax.jit` or `jax.vmap`, which cannot raise, what was not reached is infinite instead.
     """
+    import diffrax
+
     for leaf in jax.tree.leaves(start):
         if leaf.dtype != jnp.float64:
             raise TypeError(

@@ -17,7 +17,6 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from sklearn.datasets import load_digits
 
 from resode_lib._types import Array, Key
 
@@ -163,6 +162,8 @@ def digits(key: Key, *, test_samples: int = 360) -> tuple[Dataset, Dataset]:
     Raises:
         ValueError: if one of the two sets would be empty.
     """
+    from sklearn.datasets import load_digits  # here: it takes as long to import as JAX
+
     packaged = load_digits()
     total = len(packaged.target)
     if not 0 < test_samples < total:

@@ -15,7 +15,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-import orbax.checkpoint as ocp
 
 from resode_lib import continuous, stacks
 from resode_lib._types import Array, Float, Key, Scalar
@@ -355,7 +354,10 @@ def _joined(pieces: list) -> Any:
 
 
 class _Saved:
-    """The saved parts of a run in a folder; each save is whole or absent."""
+    """The saved parts of a run in a folder; each save is whole or absent.
+
+    Orbax is imported where it saves: most runs are short, and need not wait for it.
+    """
 
     def __init__(self, folder: Path, start: Any, every: int, rate: float):
         start = b"".join(np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(start))
@@ -365,6 +367,8 @@ class _Saved:
 
     def save(self, done: int, state: Any, pieces: list) -> None:
         """Write all that the rest of the run needs; return when it is on the disk."""
+        import orbax.checkpoint as ocp
+
         leaves = {"state": jax.tree.leaves(state), "observed": jax.tree.leaves(_joined(pieces))}
         content = {"identity": jax.tree.map(np.asarray, self.identity), **leaves}
         options = ocp.CheckpointManagerOptions(max_to_keep=2)
@@ -378,6 +382,8 @@ class _Saved:
         Raises:
             ValueError: if the folder holds another run.
         """
+        import orbax.checkpoint as ocp
+
         if not self.folder.exists():
             return 0, state, []
         with ocp.CheckpointManager(self.folder) as manager:

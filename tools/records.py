@@ -58,8 +58,9 @@ def reproduction_entries() -> Iterator[Entry]:
     """One entry per figure of a paper that is run again."""
     from resode_lib import reproductions
 
-    source = ROOT / "resode_lib" / "reproductions.py"
+    folder = ROOT / "resode_lib" / "reproductions"
     for name, reproduction in reproductions.REPRODUCTIONS.items():
+        source = folder / f"{reproduction.run.__module__.rsplit('.', 1)[1]}.py"
         yield Entry("reproductions", name, source, reproduction.run)
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from resode_lib import reproductions
-from resode_lib.reproductions import REPRODUCTIONS
+from resode_lib.reproductions import REPRODUCTIONS, synthetic
 
 NOT_REPRODUCED = {"price"}  # digits are too easy to show it, and the row says so
 
@@ -55,7 +55,7 @@ def test_the_distance_in_depth_is_that_of_the_step_functions():
     weights = [
         np.array(values)[None, :, None, None] for values in ([0.0, 1.0], [0.0, 2.0, 1.0, 1.0])
     ]
-    assert reproductions.distance(*([array] for array in weights)) == pytest.approx([1.0])
+    assert synthetic.distance(*([array] for array in weights)) == pytest.approx([1.0])
 
 
 def test_an_unknown_name_lists_the_known_ones():
