@@ -206,6 +206,7 @@ def check_momentum(input_change: Callable) -> Feedback:
             "The velocity is subtracted on the way back: mind the sign.": -h,
             "That is the change of v_0.": change * growth,
             "h moves by v / L.": depth * h,
+            "That is one velocity's share: v_1 to v_L all move h.": -change * growth / depth,
             "v_0 does not enter h_0: the sum ends with v_1.": h - change * growth / depth,
             "v_L enters too: the sum begins with the change itself.": -(change / depth)
             * (total - 1),

@@ -156,6 +156,7 @@ WRONG = [
     ("ex-memory-momentum", lambda *a: -summed(*a), "mind the sign"),
     ("ex-memory-momentum", lambda g, L, c: c * g**-L, "change of v_0"),
     ("ex-memory-momentum", lambda g, L, c: L * summed(g, L, c), "h moves by v / L"),
+    ("ex-memory-momentum", lambda g, L, c: -c * g**-L / L, "one velocity's share"),
     ("ex-memory-momentum", lambda g, L, c: summed(g, L, c) - c * g**-L / L, "does not enter"),
     ("ex-memory-momentum", lambda g, L, c: summed(g, L, c) + c / L, "enters too"),
     ("ex-memory-momentum", lambda g, L, c: summed(g, L, c) / g, "begins with 1"),
