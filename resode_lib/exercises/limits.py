@@ -80,13 +80,11 @@ def check_refine(refine: Callable) -> Feedback:
                 [controls, 0 * controls], axis=1
             ).reshape(2 * layers, 3),
         }
-        feedback = recognised(
-            got,
-            exact,
-            mistakes,
-            f"The roughness goes from {_roughness(controls):.4g} to {_roughness(got):.4g}; it "
-            "should stay.",
-        )
+        before, after = _roughness(controls), _roughness(got)
+        otherwise = f"The roughness goes from {before:.4g} to {after:.4g}; it should stay."
+        if np.isclose(before, after):
+            otherwise = "The roughness stays, the curve does not: at k/L it should be old layer k."
+        feedback = recognised(got, exact, mistakes, otherwise)
         if feedback is not None:
             return feedback
     return None

@@ -35,6 +35,10 @@ def stretched(u):
     return np.stack([np.interp(s, np.arange(len(u)), entry) for entry in u.T], axis=1)
 
 
+def a_layer_late(u):
+    return np.concatenate([u[:1], between(u)[:-1]])
+
+
 def with_zeros(u):
     return np.stack([u, 0 * u], axis=1).reshape(2 * len(u), -1)
 
@@ -124,6 +128,7 @@ WRONG = [
     ("ex-limits-refine", lambda u: np.concatenate([u, u]), "insert between"),
     ("ex-limits-refine", with_zeros, "their mean"),
     ("ex-limits-refine", lambda u: 2 * between(u), "it should stay"),
+    ("ex-limits-refine", a_layer_late, "the curve does not"),
     ("ex-limits-refine", lambda u: between(u)[:-1], "Expected an array of shape"),
     ("ex-limits-closed", lambda s, a, t: parabola(s, t) / (1 / t + 1 / 3), "something is left"),
     ("ex-limits-closed", lambda s, a, t: 0 * s + 1 / (1 + a * t), "not zero"),
