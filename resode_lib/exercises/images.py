@@ -90,6 +90,7 @@ def check_fold(fold: Callable) -> Feedback:
             * a[:, None],
             "The scale is missing in the kernel.": kernel / np.sqrt(variance + EPSILON),
             "The deviation is missing in the kernel.": kernel * scale,
+            "The 1e-5 under the root is missing.": kernel * scale / np.sqrt(variance),
             "Divide by the root of the variance.": kernel * scale / (variance + EPSILON),
             "The kernel has to change with the normalisation.": kernel,
         },
@@ -195,6 +196,9 @@ def check_steps(bound: Callable) -> Feedback:
             ),
             "The gradients are weighted by powers of the momentum, without 1 - momentum.": (
                 _recursion((1 - momentum) * rates, momentum, start, alpha, beta / depth)
+            ),
+            "A gradient gets its weight 1 / (1 - momentum) bit by bit: carry the velocity.": (
+                _recursion(rates / (1 - momentum), 0.0, start, alpha, beta / depth)
             ),
             "A tied start is assumed; here the increment at the start counts.": _recursion(
                 rates, momentum, 0.0, alpha, beta / depth

@@ -146,6 +146,10 @@ def gronwall(rates, momentum, start, alpha, beta, depth):
     return (start + beta * t / depth) * np.exp(alpha * t)
 
 
+def all_at_once(rates, momentum, start, alpha, beta, depth):
+    return steps(rates / (1 - momentum), 0.0, start, alpha, beta, depth)
+
+
 def averaged(rates, momentum, start, alpha, beta, depth):
     return steps((1 - momentum) * rates, momentum, start, alpha, beta, depth)
 
@@ -193,6 +197,7 @@ WRONG = [
     ("ex-images-fold", half_folded(lambda k, g, v: k / np.sqrt(v + E), lambda g, b, m, v: b), "sc"),
     ("ex-images-fold", half_folded(lambda k, g, v: k * g, lambda g, b, m, v: b), "deviation"),
     ("ex-images-fold", half_folded(lambda k, g, v: k * g / (v + E), lambda g, b, m, v: b), "root"),
+    ("ex-images-fold", half_folded(lambda k, g, v: k * g / v**0.5, lambda g, b, m, v: b), "1e-5"),
     ("ex-images-fold", half_folded(lambda k, g, v: k, lambda g, b, m, v: b), "has to change"),
     ("ex-images-fold", half_folded(lambda k, g, v: 2 * k, lambda g, b, m, v: b), "Convolving"),
     ("ex-images-fold", half_folded(right_factor, lambda g, b, m, v: b), "into the bias"),
@@ -221,6 +226,7 @@ WRONG = [
     ("ex-images-steps", lambda r, m, s, a, b, L: steps(r, m, s, a, b, 1), "with 1/L"),
     ("ex-images-steps", lambda r, m, s, a, b, L: steps(r, 0, s, a, b, L), "earlier gradients"),
     ("ex-images-steps", averaged, "without 1 - momentum"),
+    ("ex-images-steps", all_at_once, "bit by bit"),
     ("ex-images-steps", lambda r, m, s, a, b, L: steps(r, m, 0, a, b, L), "tied start"),
     ("ex-images-steps", behind, "before the step"),
     ("ex-images-steps", lambda *a: 0.0, "expected"),
