@@ -4,13 +4,15 @@ A reproduction is too slow for every build. ``make records`` runs it, and the pa
 """
 
 from resode_lib import records
-from resode_lib.reproductions import images, linear, synthetic
+from resode_lib.reproductions import horizons, images, linear, memory, synthetic
 from resode_lib.reproductions._reproduction import DATA, Reproduction
 
 __all__ = ["REPRODUCTIONS", "Reproduction", "get", "recorded"]
 
 REPRODUCTIONS = {
-    entry.name: entry for module in (synthetic, linear, images) for entry in module.REPRODUCTIONS
+    entry.name: entry
+    for module in (synthetic, linear, images, memory, horizons)
+    for entry in module.REPRODUCTIONS
 }
 
 

@@ -40,6 +40,13 @@ WRONG = {  # what the figure would show if the statement behind it were false
     "smooth with a kink": ("smooth images", "roughness", lambda v: [*v[:2], v[0], *v[3:]]),
     "rough curves": ("coefficients", "tied", lambda v: np.multiply(v, 100).tolist()),
     "no difference": ("mean increments", "independent", lambda v: np.divide(v, 30).tolist()),
+    "a gradient that stays wrong": ("gradient error", "inner", lambda v: [v[0]] * len(v)),
+    "no way back": ("going back", "errors", lambda v: [1.0] * len(v)),
+    "stored for nothing": ("peak memory", "stored", lambda v: [v[0] + i for i in range(4)]),
+    "reversed and stored": ("peak memory", "reversed", lambda v: np.multiply(v[1], [0, 1, 2, 3])),
+    "early work": ("loss at the end", "norms", lambda v: np.multiply(v, np.arange(len(v), 0, -1))),
+    "work at all layers": ("loss at every layer", "norms", lambda v: [1.0] * len(v)),
+    "no work": ("loss at every layer", "losses", lambda v: [v[0]] * len(v)),
     "lost without states": ("without memory", "heun, reversed", lambda v: [*v[:-1], 90.0]),
 }
 
