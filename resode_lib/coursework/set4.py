@@ -246,7 +246,7 @@ def _eigenvalues(b: np.ndarray, time: float, speed: Any, power: Any) -> np.ndarr
         return speed * np.abs(1 + tau * (b - 1)) ** power * (1 - tau)
 
     # The step times the largest slope stays far below one, where the method is stable.
-    steps = int(150 * (1 + time))
+    steps = int(60 * (1 + time))
     tau, dt = np.zeros(np.broadcast_shapes(np.shape(speed), b.shape)), time / steps
     for _ in range(steps):
         k1 = velocity(tau)

@@ -54,12 +54,11 @@ def radii(theta, B, S):
     low, high = np.linalg.eigvalsh(S)
     start = np.linalg.norm(theta, ord=2, axis=(1, 2)).max()
     c = np.sqrt(high * loss_at(theta, B, S)) / low
-    R = np.linspace(start, 1, 20_001)
+    R = np.linspace(start, 1, 2001)
     room = R - start - c * np.exp(3 * R)
     found = [
-        brentq(lambda r: r - start - c * np.exp(3 * r), a, b)
-        for (a, b), (f, g) in zip(pairwise(R), pairwise(room), strict=True)
-        if f * g < 0
+        brentq(lambda r: r - start - c * np.exp(3 * r), R[j], R[j + 1])
+        for j in np.nonzero(room[:-1] * room[1:] < 0)[0]
     ]
     return [*found, *([1.0] if room[-1] >= 0 else [])]
 
