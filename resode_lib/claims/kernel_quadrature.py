@@ -9,42 +9,19 @@ import jax.numpy as jnp
 import numpy as np
 
 from resode_lib import kernels
-from resode_lib._types import Array, Scalar
+from resode_lib._types import Array
 from resode_lib.claims._claim import Check, Claim
+from resode_lib.claims._width import exact, nearest, network
 from resode_lib.diagnostics import observed_slope
-from resode_lib.kernels import Grid, Network, Transfer
+from resode_lib.kernels import Grid, Transfer
 
-__all__ = ["CLAIM", "Config", "Result", "exact", "moving_edges", "network"]
-
-
-def exact(t: Scalar, x: Array) -> Array:
-    """Return ``z(t, x) = x^2 + t e^(-x) / 2``, linear in ``t``: Euler's scheme makes no error."""
-    return x**2 + t * jnp.exp(-x) / 2
-
-
-def network(jump: Scalar) -> Network:
-    """Return the network of solution `exact` with the kernel ``(1 + t) e^x xi [xi > jump]``."""
-    # int xi z(t, xi) dxi over [jump, 1], by the antiderivatives xi^4/4 and -(1 + xi) e^(-xi).
-    square = (1 - jump**4) / 4
-    decay = (1 + jump) * jnp.exp(-jump) - 2 * np.exp(-1)
-
-    def bias(t: Scalar, x: Array) -> Array:
-        reached = (1 + t) * jnp.exp(x) * (square + t * decay / 2)
-        return jnp.arctanh(jnp.exp(-x) / 2) - reached
-
-    return Network(lambda t, x, xi: (1 + t) * jnp.exp(x) * xi * (xi > jump), bias)
-
-
-def nearest(values: Array, grid: Grid, following: Grid) -> Array:
-    """Return the value of the nearest node."""
-    distances = jnp.abs(following.nodes[:, None] - grid.nodes[None])
-    return values[jnp.argmin(distances, axis=1)]
+__all__ = ["CLAIM", "Config", "Result", "moving_edges"]
 
 
 def moving_edges(width: int) -> list[np.ndarray]:
     """Return the cells of three grids, of ``m``, ``5m/4`` and ``3m/4``, ever denser at the end."""
     pieces = [np.linspace(0, 1, parts * width // 4 + 1) for parts in (4, 5, 3)]
-    return [s + t * s * (1 - s) / 2 for t, s in zip((0, 0.5, 1), pieces, strict=True)]
+    return [u + s * u * (1 - u) / 2 for s, u in zip((0, 0.5, 1), pieces, strict=True)]
 
 
 @dataclass(frozen=True)

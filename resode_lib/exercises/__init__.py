@@ -26,6 +26,7 @@ from resode_lib.exercises import (
     polyak_lojasiewicz,
     training_without_memory,
     turnpike,
+    variable_width,
 )
 
 __all__ = ["CHECKS", "check"]
@@ -45,6 +46,7 @@ CHECKS = {
     **training_without_memory.CHECKS,
     **limits.CHECKS,
     **turnpike.CHECKS,
+    **variable_width.CHECKS,
     **images.CHECKS,
 }
 

@@ -1,3 +1,4 @@
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -14,17 +15,43 @@ def moved(width):
     return kernels.cells(jnp.asarray(s + 0.3 * s * (1 - s)))
 
 
-GRIDS = pytest.mark.parametrize("make", [kernels.uniform, moved])
+def ends_included(width):
+    s = np.linspace(0, 1, width)
+    return kernels.trapezoid(jnp.asarray(s + 0.3 * s * (1 - s)))
+
+
+GRIDS = pytest.mark.parametrize("make", [kernels.uniform, moved, ends_included])
+
+
+def cells_of(make):
+    return [width - (make is ends_included) for width in WIDTHS]
 
 
 @GRIDS
 def test_the_weights_are_those_of_a_second_order_quadrature(make):
     grids = [make(width) for width in WIDTHS]
-    np.testing.assert_allclose([grid.weights.sum() for grid in grids], 1)
-    np.testing.assert_allclose([grid.weights @ grid.nodes for grid in grids], 1 / 2)
+    np.testing.assert_allclose([float(grid.weights.sum()) for grid in grids], 1)
+    linear = [float(grid.weights @ (1 + 2 * grid.nodes)) for grid in grids]
+    np.testing.assert_allclose(linear, 2)
     errors = [abs(float(grid.weights @ jnp.exp(grid.nodes)) - np.expm1(1)) for grid in grids]
     # The error is h^2/24 int f'' + O(h^4): the slope is 2 within h^2.
-    assert observed_slope(WIDTHS, errors).value == pytest.approx(-2, abs=0.05)
+    assert observed_slope(cells_of(make), errors).value == pytest.approx(-2, abs=0.05)
+
+
+def test_gauss_is_exact_up_to_degree_2m_minus_1_and_no_further():
+    grid = kernels.gauss(4)
+    errors = [abs(float(grid.weights @ grid.nodes**p) - 1 / (p + 1)) for p in range(9)]
+    assert max(errors[:8]) < 1e-14
+    assert errors[8] > 1e-5  # (4!)^4 / (9 (8!)^2) = 2.3e-5
+
+
+def test_random_nodes_weigh_the_same_and_their_mean_errs_like_one_over_root_m():
+    grids = [kernels.random(jax.random.key(seed), 100) for seed in range(200)]
+    assert all((np.diff(grid.nodes) > 0).all() for grid in grids)
+    np.testing.assert_allclose(grids[0].weights, 0.01)
+    errors = [float(grid.weights @ grid.nodes) - 0.5 for grid in grids]
+    # The variance of a uniform variable is 1/12; 200 draws give its root within 20 %.
+    assert np.std(errors) == pytest.approx(np.sqrt(1 / 1200), rel=0.2)
 
 
 def test_a_linear_function_is_transferred_exactly_beyond_the_outer_nodes_too():
@@ -41,7 +68,7 @@ def test_a_transfer_to_the_same_grid_changes_nothing():
 
 def separable(activation):
     return Network(
-        lambda t, x, xi: jnp.exp(x) * xi + 0 * t, lambda t, x: jnp.zeros_like(x), activation
+        lambda s, x, xi: jnp.exp(x) * xi + 0 * s, lambda s, x: jnp.zeros_like(x), activation
     )
 
 
@@ -66,9 +93,25 @@ def test_a_layer_is_a_dense_layer_with_the_quadrature_in_its_matrix():
     assert got.shape == (6,)
 
 
-def test_a_grid_has_a_cell():
-    with pytest.raises(ValueError, match="at least one cell, got width 0"):
-        kernels.uniform(0)
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [(kernels.uniform, "at least one cell, got"), (kernels.gauss, "at least one node, got")],
+)
+def test_a_grid_has_a_node(make, message):
+    with pytest.raises(ValueError, match=f"{message} width 0"):
+        make(0)
+
+
+def test_grids_of_one_width_may_be_stacked():
+    pieces = [np.linspace(0, 1, 7) ** power for power in (1, 1.2, 1.5, 1.5)]
+    grids = [kernels.trapezoid(jnp.asarray(nodes)) for nodes in pieces]
+    start = jnp.sin(grids[0].nodes)
+    one_by_one = kernels.trajectory(separable(jnp.tanh), start, grids)
+    stacked = kernels.trapezoid(jnp.asarray(np.stack(pieces)))
+    together = kernels.trajectory(separable(jnp.tanh), start, stacked)
+    np.testing.assert_allclose(together, np.stack(one_by_one), rtol=1e-13)
+    end = kernels.forward(separable(jnp.tanh), start, stacked)
+    np.testing.assert_array_equal(end, together[-1])
 
 
 def test_a_single_node_has_no_slope():
@@ -76,7 +119,10 @@ def test_a_single_node_has_no_slope():
         kernels.interpolate(jnp.ones(1), kernels.uniform(1), kernels.uniform(2))
 
 
-@pytest.mark.parametrize("grids", [[kernels.uniform(3)], [kernels.uniform(4)] * 2])
+STACKED = kernels.trapezoid(jnp.asarray(np.tile(np.linspace(0, 1, 4), (3, 1))))
+
+
+@pytest.mark.parametrize("grids", [[kernels.uniform(3)], [kernels.uniform(4)] * 2, STACKED])
 def test_values_and_grids_must_fit(grids):
     with pytest.raises(ValueError, match=r"L \+ 1 >= 2 grids.*values of shape \(3,\)"):
         kernels.forward(separable(jnp.tanh), jnp.ones(3), grids)
