@@ -271,7 +271,7 @@ def check_kept(answer: Any, p: Parameters, rng: Rng) -> Feedback:
         if right == {-1}:
             return f"{where}: no number of layers is enough; return -1."
         if got == -1:
-            return f"{where}: some layers can be cut, or all are needed and enough."
+            return f"{where}: the last state is within the tolerance, so -1 is wrong."
         if got + 1 in right:
             return f"{where}: k layers lead to x_k; you return one fewer."
         fewer = "too few" if got < min(right) else "more than needed"
@@ -546,6 +546,10 @@ def check_level_gap(answer: Any, p: Parameters, rng: Rng) -> Feedback:
             )
             - best,
             "That is the difference of the two minima.": _energy(u, y, p) - best,
+            "That is against the minimum at L layers; both costs are those of 2L layers.": _energy(
+                _refined(u), y, p
+            )
+            - _energy(u, y, p),
             "The sign is wrong.": -right,
             "That is against the minimum of the ODE's problem.": right + best - _level_limit(y, p),
             "That is the cost of the start, not what it has too much.": right + best,

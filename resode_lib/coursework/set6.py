@@ -112,7 +112,7 @@ def check_floor(answer: Any, p: Parameters, rng: Rng) -> Feedback:
     """The same where deep networks meet rounding."""
     for depths, errors in _experiments(rng, p["floor"], rounding=True):
         kept, positive = _above(errors, p["floor"]), errors >= p["floor"]
-        slope, spread, freedom = _fit(depths[kept], errors[kept])
+        slope = _fit(depths[kept], errors[kept])[0]
         all_of_them, above = (_fit(depths[i], errors[i])[0] for i in (slice(None), positive))
         mistakes = {
             "Rounding is read as a rate: errors below the floor are in the fit.": all_of_them,
@@ -120,7 +120,7 @@ def check_floor(answer: Any, p: Parameters, rng: Rng) -> Feedback:
         }
         got = _rate(answer, depths, errors)
         hint = "Leave out the first depth whose error is below the floor, and all deeper ones."
-        half_width = stdtrit(freedom, (1 + p["level"]) / 2) * spread
+        half_width = _rate(answer, depths[kept], errors[kept])[1]  # right or not: judged above
         feedback = compare(got[0], slope, mistakes, hint, what="slope") or compare(
             got[1], half_width, {}, "The half width is that of the depths kept.", what="half width"
         )

@@ -263,6 +263,8 @@ def refine_and_compare(p, change=""):
         gap = energy(refined(u, change), target, p)
         if change == "against the limit":
             gap -= limit
+        elif change == "against the coarse minimum":
+            gap -= minimum
         elif change != "not subtracted":
             gap -= energy(best_level(2 * depth, target, p), target, p)
         if change == "minima subtracted":
@@ -478,6 +480,7 @@ WRONG = {
                 "zero behind",
                 "steps of the mean",
                 "against the limit",
+                "against the coarse minimum",
                 "not subtracted",
                 "minima subtracted",
                 "loss only",
