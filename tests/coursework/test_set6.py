@@ -1,4 +1,4 @@
-"""One mistake in problem 6.1 costs the points of one part."""
+"""One mistake in problem set 6 costs the points of one part."""
 
 import importlib.util
 from pathlib import Path
@@ -30,3 +30,17 @@ def test_rounding_in_the_half_width_alone_is_seen():
 
     lost = {item.title: item.feedback for item in mark(PROBLEM, mixed, "book") if item.feedback}
     assert lost == {"where rounding begins": "The half width is that of the depths kept."}
+
+
+def test_the_width_of_more_doublings_than_needed_is_right():
+    problem = next(problem for problem in problems_of("6") if problem.label == "6.2")
+    p = parameters_of(problem, "book")
+    right = answers.design(p)
+
+    def careful(sigma, gap):
+        J, w, *plan = right(sigma, gap)
+        more = J + 2
+        return more, w * (J * (J + 1) * (J + 2) / (more * (more + 1) * (more + 2))) ** 0.5, *plan
+
+    lost = [item.title for item in mark(problem, careful, "book") if item.feedback is not None]
+    assert lost == ["how many doublings"]
