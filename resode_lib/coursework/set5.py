@@ -99,6 +99,9 @@ def _journey_mistakes(p: Parameters, case: tuple[Any, ...], which: int) -> dict[
         ),
         "The rate is that of no drift.": path(rate=p["price"] ** -0.5),
         "The end is charged; your end is free.": path(end=0.0),
+        "The condition at the end is one for u = x' - a x; yours forgets the drift.": path(
+            end=p["end"] + p["price"] * p["drift"]
+        ),
         "The end has an arc of its own: the turnpike is left before the end.": alone,
     }
 
