@@ -10,6 +10,7 @@ from resode_lib.coursework._compare import (
     ACTIVATIONS,
     array,
     compare,
+    same,
     several,
     two_digits,
 )
@@ -306,7 +307,9 @@ def check_normal_weights(answer: Any, p: Parameters, rng: Rng) -> Feedback:
         right = _walked(case, p)
         mistakes = partial(_walk_mistakes, case, p)
         hint = f"{words}, time {case[2]:.2f}: others are right. Follow one eigenvalue of M."
-        got = _normal(answer, _real(Q, b), case[2])[0]
+        got = array(_normal(answer, _real(Q, b), case[2])[0], right.shape, "weights")
+        if same(got, right, 1e-2):
+            hint = f"{words}, time {case[2]:.2f}: the first digits are right; six are asked."
         feedback = compare(got, right, mistakes, hint, what="weights", tolerance=1e-5)
         if feedback is not None:
             return feedback
@@ -725,11 +728,13 @@ def check_leading(answer: Any, p: Parameters, rng: Rng) -> Feedback:
             "The weights move along their curve.": frozen,
             "A step there and a step back share the second-order term; yours is half.": right / 2,
         }
+        got = array(_way(answer, case)[0], right.shape, "leading")
         hint = (
             "It is not the limit. Multiply the error of a network with a thousand layers by L and "
             "compare; then find the equation that the error obeys."
         )
-        got = _way(answer, case)[0]
+        if same(got, right, 1e-2):
+            hint = "The first digits are right; five are asked, of the limit."
         feedback = compare(got, right, mistakes, hint, what="leading", tolerance=1e-4)
         if feedback is not None:
             return feedback

@@ -99,6 +99,9 @@ def _journey_mistakes(p: Parameters, case: tuple[Any, ...], which: int) -> dict[
         ),
         "The rate is that of no drift.": path(rate=p["price"] ** -0.5),
         "The end is charged; your end is free.": path(end=0.0),
+        "The condition at the end is one for u = x' - a x; yours forgets the drift.": path(
+            end=p["end"] + p["price"] * p["drift"]
+        ),
         "The end has an arc of its own: the turnpike is left before the end.": alone,
     }
 
@@ -271,7 +274,7 @@ def check_kept(answer: Any, p: Parameters, rng: Rng) -> Feedback:
         if right == {-1}:
             return f"{where}: no number of layers is enough; return -1."
         if got == -1:
-            return f"{where}: some layers can be cut, or all are needed and enough."
+            return f"{where}: the last state is within the tolerance, so -1 is wrong."
         if got + 1 in right:
             return f"{where}: k layers lead to x_k; you return one fewer."
         fewer = "too few" if got < min(right) else "more than needed"
@@ -546,6 +549,10 @@ def check_level_gap(answer: Any, p: Parameters, rng: Rng) -> Feedback:
             )
             - best,
             "That is the difference of the two minima.": _energy(u, y, p) - best,
+            "That is against the minimum at L layers; both costs are those of 2L layers.": _energy(
+                _refined(u), y, p
+            )
+            - _energy(u, y, p),
             "The sign is wrong.": -right,
             "That is against the minimum of the ODE's problem.": right + best - _level_limit(y, p),
             "That is the cost of the start, not what it has too much.": right + best,

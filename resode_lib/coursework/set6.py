@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtr, ndtri, stdtrit
 
-from resode_lib.coursework._compare import array, compare, several, two_digits
+from resode_lib.coursework._compare import array, compare, same, several, two_digits
 from resode_lib.coursework._problem import Feedback, Part, Problem
 
 __all__ = ["PROBLEMS"]
@@ -112,7 +112,7 @@ def check_floor(answer: Any, p: Parameters, rng: Rng) -> Feedback:
     """The same where deep networks meet rounding."""
     for depths, errors in _experiments(rng, p["floor"], rounding=True):
         kept, positive = _above(errors, p["floor"]), errors >= p["floor"]
-        slope, spread, freedom = _fit(depths[kept], errors[kept])
+        slope = _fit(depths[kept], errors[kept])[0]
         all_of_them, above = (_fit(depths[i], errors[i])[0] for i in (slice(None), positive))
         mistakes = {
             "Rounding is read as a rate: errors below the floor are in the fit.": all_of_them,
@@ -120,7 +120,7 @@ def check_floor(answer: Any, p: Parameters, rng: Rng) -> Feedback:
         }
         got = _rate(answer, depths, errors)
         hint = "Leave out the first depth whose error is below the floor, and all deeper ones."
-        half_width = stdtrit(freedom, (1 + p["level"]) / 2) * spread
+        half_width = _rate(answer, depths[kept], errors[kept])[1]  # right or not: judged above
         feedback = compare(got[0], slope, mistakes, hint, what="slope") or compare(
             got[1], half_width, {}, "The half width is that of the depths kept.", what="half width"
         )
@@ -214,19 +214,25 @@ def check_doublings(answer: Any, p: Parameters, rng: Rng) -> Feedback:
 
 
 def check_width(answer: Any, p: Parameters, rng: Rng) -> Feedback:
-    """The narrowest interval that accepts a right network often enough."""
+    """The narrowest interval that accepts a right network often enough, for this J if it does."""
     z = ndtri(1 - p["alpha"] / 2)
     for sigma, gap in _plans(rng):
-        s = sigma / np.sqrt(_spread_of_depths(_smallest(sigma, gap, p["alpha"])))
+        smallest = _smallest(sigma, gap, p["alpha"])
+        J, got = _design(answer, sigma, gap)[:2]
+        own = int(np.clip(_whole(J, "J"), 2, 999))
+        s = sigma / np.sqrt(_spread_of_depths(max(own, smallest)))
+        if same(_whole(got, "w"), z * sigma / np.sqrt(_spread_of_depths(smallest))):
+            continue
         mistakes = {
-            "The right slope may be missed on both sides: alpha / 2 each.": s
+            "The right slope may be missed on both sides: alpha / 2 each.": sigma
+            / np.sqrt(_spread_of_depths(own))
             * ndtri(1 - p["alpha"]),
             "That is for the noise of one error; a slope of several depths has less.": z * sigma,
             "Half the gap is another choice; we ask for the narrowest width that does.": gap / 2,
             "That is the standard deviation of the slope; which multiple of it?": s,
         }
-        got = _design(answer, sigma, gap)[1]
-        hint = f"For sigma = {sigma:g} and gap = {gap:g} it is another number, for your J."
+        what = f"For sigma = {sigma:g} and gap = {gap:g} "
+        hint = what + ("no width exists for your J." if own < smallest else "it is another number.")
         feedback = compare(got, z * s, mistakes, hint, what="w")
         if feedback is not None:
             return feedback

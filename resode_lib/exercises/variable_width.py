@@ -137,6 +137,8 @@ def check_diffusion(amplitude: Callable) -> Feedback:
             ** (layers / 2)
             if 2 * part * turn < 1
             else np.nan,
+            "The wave turns, too: take the modulus, not the real part.": (1 - part * turn)
+            ** layers,
             "That is nearest-node transfer: nothing is lost, but nothing moves.": 1.0,
         }
         feedback = recognised(

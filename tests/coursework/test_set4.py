@@ -1,15 +1,21 @@
 """What the checks of problem set 4 take for right is compared with flows, networks and searches."""
 
 import heapq
+import importlib.util
+from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 from scipy.optimize import minimize
 
-from resode_lib.coursework import parameters_of, problems_of, rng, set4
+from resode_lib.coursework import mark, parameters_of, problems_of, rng, set4
 
 PROBLEMS = {problem.label: problem for problem in problems_of("4")}
+path = Path(__file__).parent / "answers" / "set4.py"
+spec = importlib.util.spec_from_file_location("answers_of_set4", path)
+answers = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(answers)
 
 
 def of_class(label, cohort="book"):
@@ -168,3 +174,12 @@ def test_the_error_of_4_5_is_as_the_example_says():
     step = 1 - (1 - beta * -rate / L) * -rate / L  # what a step back multiplies by
     error = L * ((step * (1 - rate / L)) ** L - 1)
     assert error == pytest.approx(-(1 - beta) * rate**2, rel=1e-3)
+
+
+@pytest.mark.parametrize("label", ["4.2", "4.5"])
+@pytest.mark.parametrize("cohort", ["book", "spring", "tripos-7"])
+def test_steps_that_are_too_coarse_are_told_from_a_wrong_equation(label, cohort):
+    answer = answers.WRONG[label]["coarse steps"](of_class(label, cohort))
+    said = [item.feedback for item in mark(PROBLEMS[label], answer, cohort) if item.feedback]
+    assert said
+    assert "first digits are right" in said[0]

@@ -123,6 +123,11 @@ WRONG = [
         lambda w, h, d, L: (1 - 2 * d / h * (1 - np.cos(w * h))) ** (L / 2),
         "a whole cell loses nothing",
     ),
+    (
+        "ex-width-diffusion",
+        lambda w, h, d, L: (1 - d / h * (1 - np.cos(w * h))) ** L,
+        "not the real part",
+    ),
     ("ex-width-diffusion", lambda w, h, d, L: 1.0, "nothing moves"),
     ("ex-width-diffusion", lambda w, h, d, L: np.cos(w * d) ** L, "has the amplitude"),
     ("ex-width-weak", lambda f, y, a: f(np.array(y)), "of the weak limit"),

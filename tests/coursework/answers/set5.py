@@ -25,7 +25,11 @@ def journey(p, change, start, target, horizon):
     middle = {"target": target, "drift once": target / (1 + lam * abs(a))}.get(
         change, target / (1 + lam * a**2)
     )
-    gamma = {"free end": 0.0, "charge doubled": 2 * gamma}.get(change, gamma)
+    gamma = {
+        "free end": 0.0,
+        "charge doubled": 2 * gamma,
+        "end without drift": gamma + lam * a,
+    }.get(change, gamma)
     fade = np.exp(-mu * horizon)
     rows = [[1.0, fade], [fade * (gamma - lam * (mu + a)), gamma + lam * (mu - a)]]
     go, leave = np.linalg.solve(rows, [start - middle, (lam * a - gamma) * middle])
@@ -263,6 +267,8 @@ def refine_and_compare(p, change=""):
         gap = energy(refined(u, change), target, p)
         if change == "against the limit":
             gap -= limit
+        elif change == "against the coarse minimum":
+            gap -= minimum
         elif change != "not subtracted":
             gap -= energy(best_level(2 * depth, target, p), target, p)
         if change == "minima subtracted":
@@ -414,6 +420,7 @@ WRONG = {
                 "rate without drift",
                 "free end",
                 "charge doubled",
+                "end without drift",
                 "no arc at the end",
                 "arc to zero",
                 "derivative",
@@ -478,6 +485,7 @@ WRONG = {
                 "zero behind",
                 "steps of the mean",
                 "against the limit",
+                "against the coarse minimum",
                 "not subtracted",
                 "minima subtracted",
                 "loss only",
