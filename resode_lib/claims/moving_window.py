@@ -1,4 +1,4 @@
-"""A layer that reads through a window: a grid that follows it needs far fewer neurons."""
+"""Layers that read through a window that travels: a grid that follows it errs less."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

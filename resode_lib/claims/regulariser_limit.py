@@ -23,7 +23,7 @@ Factor = Callable[[int], float]
 
 
 def discrete_seminorm(depth: int) -> float:
-    """Return the factor ``n`` of ``sum |u_{k+1} - u_k|^2``: a sum of squared slopes over ``n``."""
+    """Return the factor ``L`` of ``sum |u_{k+1} - u_k|^2``: a sum of squared slopes over ``L``."""
     return float(depth)
 
 
@@ -33,7 +33,7 @@ def no_factor(depth: int) -> float:
 
 
 def mean(depth: int) -> float:
-    """Return ``1/n``: the mean of the squared increments."""
+    """Return ``1/L``: the mean of the squared increments."""
     return 1 / depth
 
 
@@ -50,9 +50,9 @@ class Result:
     """The penalty, per depth, of three sequences of controls.
 
     Attributes:
-        depths: ``n``.
-        sampled: of ``u_k = sin(3 k/n)``, the recovery sequence.
-        wiggled: of ``sin(3 k/n) + (-1)^k / n``, which converges uniformly to the same limit.
+        depths: ``L``.
+        sampled: of ``u_k = sin(3 k/L)``, the recovery sequence.
+        wiggled: of ``sin(3 k/L) + (-1)^k / L``, which converges uniformly to the same limit.
         checkerboard: of ``(-1)^k``.
     """
 
@@ -95,7 +95,7 @@ def judge(result: Result) -> tuple[Check, ...]:
 CLAIM = Claim(
     label="prop-regulariser-limit",
     chapter="control/limits",
-    statement="n sum |u_{k+1} - u_k|^2 of samples of u increases to at most the integral of "
+    statement="L sum |u_{k+1} - u_k|^2 of samples of u increases to at most the integral of "
     "|u'|^2, of other sequences with limit u it is no less in the end, and without bound for "
     "(-1)^k.",
     source="proved in the chapter, after Thorpe, van Gennip 2018",
@@ -104,7 +104,7 @@ CLAIM = Claim(
     run=run,
     judge=judge,
     dropped={
-        "the factor n": {"factor": no_factor},
-        "the factor n, not 1/n": {"factor": mean},
+        "the factor L": {"factor": no_factor},
+        "the factor L, not 1/L": {"factor": mean},
     },
 )
