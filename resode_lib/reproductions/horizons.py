@@ -1,6 +1,6 @@
 """Long horizons with the loss at the end and at every layer: the runs of Esteve et al."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -30,10 +30,11 @@ def problem() -> tuple[Array, Loss]:
     return points, loss
 
 
-def optimal(costs: Sequence[tuple[float, Cost]]) -> DATA:
-    """Return loss and size of the controls over depth at a minimum of the costs."""
+def optimal(weight: float, charge: Callable[[Loss], Cost]) -> DATA:
+    """Return loss and size of the controls over depth at a minimum, the loss charged this way."""
     points, loss = problem()
-    value = control.objective(points, [*costs, (DECAY / 2, control.squared_norm)], horizon=HORIZON)
+    terms = [(weight, charge(loss)), (DECAY / 2, control.squared_norm)]
+    value = control.objective(points, terms, horizon=HORIZON)
     start = stacks.tied(Inside.gaussian(jax.random.key(1), width=2, scale=0.1), LAYERS)
     found = jax.jit(lambda u: control.minimise(value, u, tolerance=1e-5, limit=4000))(start)
     profile = control.profile(loss, found.checked().stack, points, horizon=HORIZON)
@@ -46,12 +47,12 @@ def optimal(costs: Sequence[tuple[float, Cost]]) -> DATA:
 
 def at_the_end() -> DATA:
     """The loss of the last states only."""
-    return optimal([(1.0, control.terminal(problem()[1]))])
+    return optimal(1.0, control.terminal)
 
 
 def at_every_layer() -> DATA:
     """A tenth of the integral of the loss over depth."""
-    return optimal([(0.1, control.running(problem()[1]))])
+    return optimal(0.1, control.running)
 
 
 def judge_end(data: DATA) -> tuple[Check, ...]:
