@@ -2,7 +2,8 @@
 
 ``RESODE_SITE`` names another folder than ``_build/html``. Without a built book or without a browser
 the tests are skipped and say so; with ``CI=true`` they fail, because a check that did not run is
-not a check that passed.
+not a check that passed. ``RESODE_SCREENSHOTS`` names a folder for pictures of every page in the
+light, in the dark and on a phone: for people, so they are not made otherwise.
 """
 
 import http.server
@@ -20,7 +21,7 @@ from playwright.sync_api import Error, sync_playwright
 
 REPOSITORY = Path(__file__).parents[2]
 ROOT = Path(os.environ.get("RESODE_SITE") or REPOSITORY / "_build" / "html").resolve()
-SCREENSHOTS = ROOT.parent / "screenshots"
+SCREENSHOTS = os.environ.get("RESODE_SCREENSHOTS")
 NOTHING_BUILT = "nothing-built"
 
 BROWSER_FLAGS = [
@@ -147,19 +148,23 @@ def browser(site):
 
 @pytest.fixture(scope="module")
 def open_page(browser, server):
-    """Open a page of the book; keyword arguments are those of a browser context.
+    """Open a page of the book; other keyword arguments are those of a browser context.
 
-    Formulas stay as they are written: to typeset them takes most of a page's time, and only the
-    tests that read a page look at them.
+    With ``clock`` its time obeys the test. Formulas stay as they are written: to typeset them takes
+    most of a page's time, and only the tests that read a page look at them.
     """
     contexts = []
 
-    def open_it(name, **options):
+    def open_it(name, clock=False, **options):
         contexts.append(browser.new_context(**{"viewport": DESK} | options))
         page = contexts[-1].new_page()
-        page.route("**/tex-mml-chtml.js", lambda route: route.fulfill(body=""))
+        page.route("**/tex-mml-chtml.js*", lambda route: route.fulfill(body=""))
         page.set_default_timeout(10_000)
+        if clock:
+            page.clock.install()
         page.goto(f"{server}/{name}")
+        if options.get("java_script_enabled", True):
+            assert not page.evaluate("window.MathJax?.version"), "formulas are typeset after all"
         return page
 
     yield open_it
@@ -282,9 +287,9 @@ LOADED_BYTES = """() => [...performance.getEntriesByType("navigation"),
 
 
 def _screenshot(page, name, look):
-    SCREENSHOTS.mkdir(exist_ok=True)
-    file = f"{re.sub('[^a-z0-9-]+', '-', name.removesuffix('.html'))}-{look}.jpg"
-    page.screenshot(path=SCREENSHOTS / file, full_page=True, quality=80)
+    if SCREENSHOTS:
+        file = f"{re.sub('[^a-z0-9-]+', '-', name.removesuffix('.html'))}-{look}.jpg"
+        page.screenshot(path=Path(SCREENSHOTS) / file, full_page=True, quality=80)
 
 
 def _axe(page, options):

@@ -14,10 +14,8 @@ PLAY_MS = 700
 
 @pytest.fixture(scope="module")
 def page(dragged_name, open_page):
-    """A page with figures, opened once for the tests that only drag; its clock obeys the tests."""
-    opened = open_page(dragged_name)
-    opened.clock.install()
-    opened.reload()
+    """A page with figures, opened once for the tests that only drag."""
+    opened = open_page(dragged_name, clock=True)
     yield opened
     opened.context.close()
 
