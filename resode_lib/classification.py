@@ -10,7 +10,7 @@ normalisation.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from resode_lib import resnet, stacks
+from resode_lib import datasets, resnet, stacks
 from resode_lib._types import Array, Key, Stack
 from resode_lib.blocks import gelu
 from resode_lib.datasets import Dataset
@@ -34,8 +34,10 @@ __all__ = [
     "Fit",
     "Setting",
     "accuracy",
+    "digits",
     "entropy",
     "fit",
+    "fit_digits",
     "large_batch_moments",
     "network",
     "standardised",
@@ -153,6 +155,12 @@ def standardised(train: Dataset, test: Dataset) -> tuple[Dataset, Dataset]:
     )
 
 
+@cache
+def digits() -> tuple[Dataset, Dataset]:
+    """Return the digits of scikit-learn, standardised: 1,437 to train with and 360 to test with."""
+    return standardised(*datasets.digits(jax.random.key(0)))
+
+
 def network(setting: Setting) -> ImageResNet:
     """Return the network at its start: every layer is the identity, tied or independent."""
     key_stack, key_ends = jax.random.split(jax.random.key(setting.seed))
@@ -241,6 +249,19 @@ def fit(
             progress(epoch + 1, setting.epochs, losses[-1])
     kept = jax.tree.map(lambda *leaves: jnp.stack(leaves), *records)
     return Fit(state[0], np.array(losses), kept)
+
+
+@cache
+def fit_digits(setting: Setting) -> Fit:
+    """Train on `digits`, once in a session: the page and its claims look at the same networks.
+
+    Args:
+        setting: the network and its training.
+
+    Returns:
+        The fit; its records are the stack before the first epoch and after each.
+    """
+    return fit(setting, digits()[0], record=lambda model: model.stack)
 
 
 def _optimizer(setting: Setting, rate: Array | float) -> optax.GradientTransformation:

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from resode_lib.claims._claim import Check, Claim
-from resode_lib.claims._images import train
-from resode_lib.classification import Setting
+from resode_lib.claims._images import largest_increment
+from resode_lib.classification import Setting, fit_digits
 from resode_lib.diagnostics import observed_slope
 
 __all__ = ["CLAIM", "Config", "Result"]
@@ -33,8 +33,8 @@ class Result:
 def run(config: Config) -> Result:
     """Train one network per depth, on the same minibatches."""
     setting = replace(config.setting, activation=config.activation, tied=config.tied)
-    runs = [train(replace(setting, depth=depth)) for depth in config.depths]
-    return Result(config.depths, np.array([float(run.records.max()) for run in runs]))
+    runs = [fit_digits(replace(setting, depth=depth)) for depth in config.depths]
+    return Result(config.depths, np.array([largest_increment(run) for run in runs]))
 
 
 def judge(result: Result) -> tuple[Check, ...]:

@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from resode_lib.claims._claim import Check, Claim
-from resode_lib.claims._images import digits, train
-from resode_lib.classification import Setting, accuracy, large_batch_moments
+from resode_lib.classification import Setting, accuracy, digits, fit_digits, large_batch_moments
 
 __all__ = ["CLAIM", "Config", "Result"]
 
@@ -33,7 +32,7 @@ def run(config: Config) -> Result:
         for activation in config.activations
         for tied in (True, False)
     ]
-    runs = [train(setting) for setting in settings]
+    runs = [fit_digits(setting) for setting in settings]
     data, test = digits()
     models = [run.network for run in runs]
     return Result(np.array([accuracy(m, large_batch_moments(m, data), test) for m in models]))

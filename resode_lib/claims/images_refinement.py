@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 
 from resode_lib.claims._claim import Check, Claim
-from resode_lib.claims._images import digits, refined_loss, train
-from resode_lib.classification import Setting
+from resode_lib.claims._images import refined_loss
+from resode_lib.classification import Setting, digits, fit_digits
 
 __all__ = ["CLAIM", "Config", "Result"]
 
@@ -28,7 +28,7 @@ class Result:
 def run(config: Config) -> Result:
     """Train both, interpolate weights and moments, evaluate again."""
     settings = config.setting, replace(config.setting, tied=config.other_tied)
-    return Result(*(refined_loss(train(setting), digits()[0]) for setting in settings))
+    return Result(*(refined_loss(fit_digits(setting), digits()[0]) for setting in settings))
 
 
 def judge(result: Result) -> tuple[Check, ...]:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 
 from resode_lib.claims._claim import Check, Claim
-from resode_lib.claims._images import relative_lipschitz, train
-from resode_lib.classification import Setting
+from resode_lib.claims._images import relative_lipschitz
+from resode_lib.classification import Setting, fit_digits
 
 __all__ = ["CLAIM", "Config", "Result"]
 
@@ -34,7 +34,7 @@ def run(config: Config) -> Result:
         replace(config.setting, tied=config.tied),
         replace(config.setting, activation=config.activation),
     )
-    return Result(*(relative_lipschitz(train(setting).network.stack) for setting in settings))
+    return Result(*(relative_lipschitz(fit_digits(setting).network.stack) for setting in settings))
 
 
 def judge(result: Result) -> tuple[Check, ...]:

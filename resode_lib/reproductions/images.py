@@ -1,17 +1,15 @@
 """Convolutional networks on images: Marion et al., Table 1, Figures 3 and 4; Sander et al., 3c."""
 
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
-from resode_lib import adjoint, classification, datasets, integrators
+from resode_lib import adjoint, classification, integrators
 from resode_lib._types import Array
 from resode_lib.claims import Check
 from resode_lib.classification import Fit, Setting
-from resode_lib.datasets import Dataset
 from resode_lib.reproductions._reproduction import DATA, MARION, SANDER, Reproduction
 
 DIGITS = Setting(depth=32, channels=4, epochs=4)
@@ -24,18 +22,9 @@ TABLE_1 = [79.9, 85.7, 88.1, 88.4, 59.8, 59.6]
 SEEDS = 2
 
 
-@cache
-def digits() -> tuple[Dataset, Dataset]:
-    """Return the digits, standardised."""
-    return classification.standardised(*datasets.digits(jax.random.key(0)))
-
-
-@cache
 def trained(activation: str, tied: bool, seed: int = 0) -> Fit:
     """Return a network trained on digits."""
-    return classification.fit(
-        replace(DIGITS, activation=activation, tied=tied, seed=seed), digits()[0]
-    )
+    return classification.fit_digits(replace(DIGITS, activation=activation, tied=tied, seed=seed))
 
 
 def kernels(run: Fit) -> list[Array]:
@@ -54,7 +43,7 @@ def roughness(run: Fit) -> float:
 
 def score(run: Fit) -> float:
     """Return the test accuracy."""
-    train, test = digits()
+    train, test = classification.digits()
     moments = classification.large_batch_moments(run.network, train)
     return classification.accuracy(run.network, moments, test)
 
@@ -154,7 +143,7 @@ METHODS = [(name, memory) for name in ("euler", "heun") for memory in ("stored",
 
 def without_memory() -> DATA:
     """Train Euler and Heun networks with and without stored states, at several depths."""
-    train, test = digits()
+    train, test = classification.digits()
     depths = [4, 16]
 
     def error(depth: int, name: str, memory: str) -> float:

@@ -15,7 +15,7 @@ from resode_lib.claims import Check
 from resode_lib.diagnostics import observed_slope
 from resode_lib.images import ConvBlock
 from resode_lib.reproductions._reproduction import DATA, SANDER, Reproduction
-from resode_lib.reproductions.images import DIGITS, digits
+from resode_lib.reproductions.images import DIGITS
 
 BATCH = 64
 KERNELS = ("inner", "outer")
@@ -26,7 +26,7 @@ def gradient_error() -> DATA:
 
     The layers of a trained network are repeated or left out to reach other depths.
     """
-    train, _ = digits()
+    train, _ = classification.digits()
     setting = replace(DIGITS, depth=32, epochs=3, activation="relu", tied=False)
     model = classification.fit(setting, train).network
     h, labels = model.embed(train.x[:BATCH]), train.y[:BATCH]
@@ -74,7 +74,7 @@ def judge_gradient(data: DATA) -> tuple[Check, ...]:
 
 def going_back() -> DATA:
     """Return the relative error of the input that reversed steps find, layers untrained."""
-    train, _ = digits()
+    train, _ = classification.digits()
     h = classification.network(DIGITS).embed(train.x[:BATCH])
 
     def error(depth: int) -> float:
