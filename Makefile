@@ -7,7 +7,8 @@ VENV ?= .venv
 # One more than there are processors: some tests wait, for a browser or for a process of their own.
 WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); [ $$n -gt 7 ] && n=7; echo $$((n + 1)))
 PY := $(VENV)/bin/python
-PYTEST := $(PY) -m pytest -n $(WORKERS) --dist loadfile
+# Files start in the order of the command line, the long ones first, so that processors end together.
+PYTEST := $(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 NBVAL := --nbval --nbval-current-env
 
 # The stamp carries Python's version, so that `make book PYTHON=python3.13` makes a new environment.
@@ -86,7 +87,7 @@ book: $(INSTALLED)
 test: $(INSTALLED)
 	@if [ -z "$$CI" ] && $(PY) tools/green.py check; then exit 0; fi; \
 	$(MAKE) --no-print-directory book && \
-	$(PY) tools/green.py run -- $(PYTEST) $(NBVAL) tests book
+	$(PY) tools/green.py run -- $(PYTEST) $(NBVAL) book tests
 
 notebooks: $(INSTALLED)
 	@$(PY) tools/notebooks.py
