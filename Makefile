@@ -30,6 +30,8 @@ export EQX_ON_ERROR ?= nan
 # XLA refuses flags that it does not know, so later versions of JAX may need another list.
 export XLA_FLAGS ?= --xla_backend_optimization_level=0 --xla_cpu_parallel_codegen_split_count=1 \
   --xla_cpu_use_fusion_emitters=false
+# Pages and tests run side by side, one for each processor: NumPy's own threads would only wait.
+export OPENBLAS_NUM_THREADS ?= 1
 export PYTHONWARNINGS ?= ignore:Error reading persistent compilation cache
 export PYTHON
 

@@ -13,6 +13,7 @@ a warning would pass when repeated, since the pages that warned are not read aga
 import hashlib
 import logging
 import os
+import re
 import shutil
 import sys
 from importlib.metadata import distributions
@@ -102,15 +103,22 @@ def empty_stale_cache(app: Sphinx) -> None:
     record.write_text(current)
 
 
+def banner_seconds(text: str) -> int:
+    """How long a page says that it runs, 0 if it does not say."""
+    found = re.search(r"\*\*Runs in\*\* (\d+) s", text)
+    return int(found[1]) if found else 0
+
+
 def run_in_parallel(app: Sphinx, env: BuildEnvironment, pages: list[str]) -> None:
     """Run the pages about to be read into the cache, as many at a time as there are processors.
 
-    myst-nb would run one after the other. A page that fails here is run again by myst-nb, which
-    reports the failing cell.
+    myst-nb would run one after the other. The long ones start first, so that all processors end
+    together. A page that fails here is run again by myst-nb, which reports the failing cell.
     """
     paths = [Path(env.doc2path(page)) for page in pages]
     texts = {path: path.read_text(encoding="utf-8") for path in paths if path.suffix == ".md"}
     notebooks = [str(path) for path, text in texts.items() if is_myst_markdown_notebook(text)]
+    notebooks.sort(key=lambda path: -banner_seconds(texts[Path(path)]))
     cache = get_cache(execution_cache(app))
     for path in notebooks:
         cache.add_nb_to_project(path, read_data={"type": "plugin", "name": "myst_nb_md"})

@@ -1,7 +1,7 @@
 """The training problem that several claims share, and what they measure on it."""
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -30,6 +30,7 @@ Start = Callable[[int], Stack]
 """Initial weights of a network of a given depth."""
 
 WIDTH, HIDDEN, SAMPLES = 8, 32, 50
+RATE, STEPS = 0.05, 300
 
 
 def pairs(scale: float = 1.0, samples: int = SAMPLES, seed: int = 0) -> tuple[Array, Array]:
@@ -81,34 +82,36 @@ def one(depth: int) -> float:
     return 1.0
 
 
+def train(start: Start, depth: int, speed: Callable[[int], float] = one) -> Trajectory:
+    """Train by gradient descent, a surrogate of the flow, and record all weights.
+
+    Args:
+        start: initial weights of a network of a given depth.
+        depth: ``L``.
+        speed: multiplies the step, ``L -> factor``.
+    """
+    return _train(start, depth, RATE * speed(depth))
+
+
 @cache  # the same runs serve several claims
-def train(
-    start: Start,
-    depth: int,
-    *,
-    steps: int = 300,
-    every: int = 10,
-    rate: float = 0.05,
-    speed: Callable[[int], float] = one,
-    scale: float = 1.0,
-) -> Trajectory:
-    """Train by gradient descent, a surrogate of the flow, and record all weights."""
+def _train(start: Start, depth: int, rate: float) -> Trajectory:
+    return _descend(start(depth), rate)
+
+
+@partial(jax.jit, static_argnames="rate")  # one program for all starts of a depth
+def _descend(stack: Stack, rate: float) -> Trajectory:
     return training.gradient_descent(
-        loss_on(*pairs(scale)),
-        start(depth),
-        rate=rate * speed(depth),
-        steps=steps,
-        every=every,
-        record=lambda stack: stack,
+        loss_on(*pairs()), stack, rate=rate, steps=STEPS, every=10, record=lambda stack: stack
     )
 
 
+@jax.jit
 def increments(run: Trajectory) -> Stack:
     """Return the norms of all increments in depth, arrays of shape (times, L - 1)."""
     return jax.vmap(stacks.increments)(run.records)
 
 
-def largest_increments(start: Start, depths: tuple[int, ...], **options: float) -> np.ndarray:
+def largest_increments(start: Start, depths: tuple[int, ...]) -> np.ndarray:
     """Return the largest increment over layers, times and arrays, for each depth."""
-    runs = (increments(train(start, depth, **options)) for depth in depths)
+    runs = (increments(train(start, depth)) for depth in depths)
     return np.array([max(float(leaf.max()) for leaf in jax.tree.leaves(run)) for run in runs])

@@ -29,7 +29,7 @@ class Result:
 
 def run(config: Config) -> Result:
     """Train one network per depth."""
-    runs = [train(tied, depth, speed=config.speed) for depth in config.depths]
+    runs = [train(tied, depth, config.speed) for depth in config.depths]
     return Result(np.array([float(run.losses[0] - run.losses[-1]) for run in runs]))
 
 

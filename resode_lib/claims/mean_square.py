@@ -14,7 +14,7 @@ from resode_lib.claims._claim import Check, Claim
 
 __all__ = ["CLAIM", "Config", "Result"]
 
-WIDTH, DRAWS = 32, 200
+WIDTH, DRAWS = 16, 200
 
 
 def draw(key: Key) -> TwoLayer:
@@ -34,7 +34,7 @@ def tied(key: Key, depth: int) -> Stack:
 
 @dataclass(frozen=True)
 class Config:
-    """Width 32, ReLU, 200 draws; residuals are multiplied by ``L^(-beta)``."""
+    """Width 16, ReLU, 200 draws; residuals are multiplied by ``L^(-beta)``."""
 
     depth: int = 128
     betas: tuple[float, ...] = (1.0, 0.5)

@@ -255,14 +255,21 @@ def _width_on_a_phone(page, name):
     return width
 
 
-# Most of a page is what MathJax made of formulas, which is not ours, and coloured words of code,
-# which are all alike: axe reads a letter for a formula, and one word of each kind in each place.
+# Most of a page is what MathJax made of formulas, which is not ours, coloured words of code and
+# entries of the library, which are all alike: axe reads a letter for a formula, one word of each
+# kind in each place, and the entries in which some kind of element is new.
 ONE_OF_A_KIND = """() => {
     document.querySelectorAll("mjx-container").forEach(e => e.textContent = "x");
     const seen = new Set();
     for (const word of document.querySelectorAll("pre span, dt.sig span:not(a span)")) {
         const kind = `${word.parentElement?.tagName} ${word.className}`;
         seen.has(kind) ? word.remove() : seen.add(kind);
+    }
+    const named = e => `${e.tagName}.${e.className}`;
+    for (const entry of document.querySelectorAll("dl.py:not(dl.py dl.py)")) {
+        const kinds = [...entry.querySelectorAll("*")].map(e => named(e.parentElement) + named(e));
+        if (kinds.every(kind => seen.has(kind))) entry.remove();
+        kinds.forEach(kind => seen.add(kind));
     }
 }"""
 

@@ -1,5 +1,7 @@
 """Right and wrong answers to problem set 3; each takes the parameters of a class."""
 
+import pickle
+from functools import wraps
 from itertools import combinations_with_replacement
 
 import numpy as np
@@ -371,6 +373,21 @@ RANK_WRONG = {
 # 3.5
 
 
+def remembered(function):
+    """Mistakes differ in what they make of the same outputs: compute those once."""
+    known = {}
+
+    @wraps(function)
+    def call(*arguments):
+        key = pickle.dumps(arguments)
+        if key not in known:
+            known[key] = function(*arguments)
+        return known[key].copy()
+
+    return call
+
+
+@remembered
 def flow(W, x, y, depth, p, time):
     """The outputs of the network after training."""
     sigma, slope = DERIVATIVES[p["activation"]]
