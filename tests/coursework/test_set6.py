@@ -1,9 +1,18 @@
-"""The numbers in the example project of problem set 6, and how seldom a plan of 6.2 errs."""
+"""Problem set 6: a mistake costs one part; its example's numbers; how seldom a plan of 6.2 errs."""
+
+import importlib.util
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from resode_lib.coursework import rng, set6
+from resode_lib.coursework import mark, parameters_of, problems_of, rng, set6
+
+PROBLEM = next(problem for problem in problems_of("6") if problem.label == "6.1")
+path = Path(__file__).parent / "answers" / "set6.py"
+spec = importlib.util.spec_from_file_location("answers_of_set6", path)
+answers = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(answers)
 
 DEPTHS, SEEDS = (16, 32, 64, 128, 256, 512), 200
 STARTS = np.array([-1.0, 0.3, 1.2, 2.0])
@@ -70,3 +79,35 @@ def test_a_plan_of_6_2_errs_as_seldom_as_it_says(sigma, gap):
     width = 1.959964 * sigma / np.sqrt(R * set6._spread_of_depths(J))
     assert np.mean(np.abs(noise) > width) == pytest.approx(alpha, abs=0.006)
     assert np.mean(np.abs(noise + gap) <= width) <= alpha + 0.006
+
+
+@pytest.mark.parametrize("title", ["freedom", "one-sided", "normal", "no quantile", "whole width"])
+def test_a_wrong_quantile_does_not_lose_where_rounding_begins(title):
+    answer = answers.RATE_WRONG[title](parameters_of(PROBLEM, "book"))
+    lost = [item.title for item in mark(PROBLEM, answer, "book") if item.feedback is not None]
+    assert lost == ["its uncertainty"]
+
+
+def test_rounding_in_the_half_width_alone_is_seen():
+    p = parameters_of(PROBLEM, "book")
+    right, all_depths = answers.rate(p), answers.RATE_WRONG["rounding kept"](p)
+
+    def mixed(depths, errors):
+        return right(depths, errors)[0], all_depths(depths, errors)[1]
+
+    lost = {item.title: item.feedback for item in mark(PROBLEM, mixed, "book") if item.feedback}
+    assert lost == {"where rounding begins": "The half width is that of the depths kept."}
+
+
+def test_the_width_of_more_doublings_than_needed_is_right():
+    problem = next(problem for problem in problems_of("6") if problem.label == "6.2")
+    p = parameters_of(problem, "book")
+    right = answers.design(p)
+
+    def careful(sigma, gap):
+        J, w, *plan = right(sigma, gap)
+        more = J + 2
+        return more, w * (J * (J + 1) * (J + 2) / (more * (more + 1) * (more + 2))) ** 0.5, *plan
+
+    lost = [item.title for item in mark(problem, careful, "book") if item.feedback is not None]
+    assert lost == ["how many doublings"]
