@@ -17,6 +17,7 @@ from resode_lib.classification import (
     accuracy,
     augmented,
     fit,
+    fit_digits,
     large_batch_moments,
     network,
     standardised,
@@ -133,3 +134,13 @@ def test_the_settings_for_cifar_fit_its_images(setting):
 def test_single_precision_stays_single(data):
     run = fit(replace(SMALL, epochs=1, precision="float32", augment=True, decay=5e-4), data[0])
     assert {leaf.dtype for leaf in jax.tree.leaves(run.network)} == {jnp.dtype("float32")}
+
+
+def test_digits_are_trained_once_and_every_epoch_is_kept():
+    setting = Setting(depth=2, channels=2, epochs=1)
+    run = fit_digits(setting)
+    assert fit_digits(setting) is run
+    start, end = run.records.inner[...]
+    np.testing.assert_array_equal(start, network(setting).stack.inner[...])
+    np.testing.assert_array_equal(end, run.network.stack.inner[...])
+    assert jnp.abs(end - start).max() > 0
