@@ -44,8 +44,8 @@ help:
 	@echo "make notebooks   regenerate the .ipynb beside each chapter (runs them)"
 	@echo "make assignments [COHORT=name]   write the problem sets' editions for a class"
 	@echo "make cohort NAME=name            the same, and the key that its marks are drawn from"
-	@echo "make records     run again what the pages show but no build computes, where it is stale"
-	@echo "make benchmarks [ONLY=group] [ROUNDS=7]   measure again what is stale, beside our peers (quiet machine)"
+	@echo "make records [ONLY=name]   what the pages show but no build computes: what is missing, or name"
+	@echo "make benchmarks [ONLY=group] [ROUNDS=7]   the same for timings beside our peers (quiet machine)"
 	@echo "make repository URL=https://github.com/you/name   point every link at your copy"
 	@echo "make lock        pin requirements.in into requirements.txt"
 	@echo "make versions    run library, claims and notebooks on the lowest and the newest versions"
@@ -69,15 +69,15 @@ check-python:
 
 # The stamp is written last: an interrupted installation starts again. It is checked against the
 # text of both files too, since a fresh checkout gives old text a new date.
-$(INSTALLED): requirements.txt pyproject.toml | check-python
-	@if ! cat requirements.txt pyproject.toml | cmp -s - $@; then \
+$(INSTALLED): requirements.txt pyproject.toml grader/pyproject.toml | check-python
+	@if ! cat $^ | cmp -s - $@; then \
 	  $(PY) -c "import pip, sys; sys.exit('%d.%d' % sys.version_info[:2] != '$(PYTHON_VERSION)')" 2>/dev/null \
 	    || { rm -rf $(VENV) && $(PYTHON) -m venv $(VENV); } || exit 1; \
 	  echo "Installing what the course needs into $(VENV) (once, about a minute) ..."; \
 	  rm -f $(VENV)/installed-*; \
 	  $(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt && \
-	  $(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . && \
-	  cat requirements.txt pyproject.toml > $@.part && mv $@.part $@ || exit 1; \
+	  $(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e grader && \
+	  cat $^ > $@.part && mv $@.part $@ || exit 1; \
 	fi; touch $@
 
 book: $(INSTALLED)
@@ -89,7 +89,7 @@ book: $(INSTALLED)
 test: $(INSTALLED)
 	@if [ -z "$$CI" ] && $(PY) tools/green.py check; then exit 0; fi; \
 	$(MAKE) --no-print-directory book && \
-	$(PY) tools/green.py run -- $(PYTEST) $(NBVAL) book tests
+	$(PY) tools/green.py run -- $(PYTEST) $(NBVAL) book/index.ipynb tests grader
 
 notebooks: $(INSTALLED)
 	@$(PY) tools/notebooks.py
@@ -101,7 +101,7 @@ cohort: $(INSTALLED)
 	@$(PY) tools/cohort.py "$(NAME)" --version "$(or $(VERSION),main)"
 
 records: $(INSTALLED)
-	@$(PY) tools/records.py
+	@$(PY) -m evidence $(if $(ONLY),'$(ONLY)')
 
 # Peers have an environment of their own, as the newest of each comes.
 .venv-peers/installed: requirements.txt pyproject.toml | check-python
@@ -110,7 +110,7 @@ records: $(INSTALLED)
 	touch $@
 
 benchmarks: .venv-peers/installed
-	@.venv-peers/bin/python -m benchmarks --rounds $(or $(ROUNDS),7) $(if $(ONLY),"$(ONLY)")
+	@.venv-peers/bin/python -m evidence.benchmarks --rounds $(or $(ROUNDS),7) $(if $(ONLY),"$(ONLY)")
 
 repository: $(INSTALLED)
 	@$(PY) tools/repository.py "$(URL)"

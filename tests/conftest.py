@@ -9,6 +9,7 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 
 # Before anything imports the library: shapes and types of every annotated call are then checked.
 install_import_hook("resode_lib", "beartype.beartype")
+install_import_hook("resode_course", "beartype.beartype")
 
 
 @pytest.fixture

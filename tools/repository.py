@@ -23,6 +23,7 @@ SOURCES = (
     "book/**/*.md",
     "coursework/*.md",
     "resode_lib/**/*.py",
+    "resode_course/**/*.py",
 )
 OWN = (  # addresses of this form are always our own
     re.compile(r"git\+(?P<url>[^@\s\"']+)"),

@@ -35,7 +35,13 @@ os.environ.setdefault("RESODE_STATIC", "1")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 # What a number on a page depends on besides the page, and what the page's look depends on.
-COMPUTING = ("resode_lib", "requirements.txt", "book/_ext", "_config.yml")
+COMPUTING = (
+    "resode_lib",
+    "resode_course",
+    "requirements.txt",
+    "book/_ext",
+    "_config.yml",
+)
 RENDERING = ("_toc.yml", "book/_static")
 
 FRONT_DOOR = """<!DOCTYPE html>
@@ -67,17 +73,17 @@ def hash_files(root: Path, names: tuple[str, ...]) -> str:
     return digest.hexdigest()
 
 
-def computing_hash(app: Sphinx) -> str:
+def computing_hash(root: Path) -> str:
     """The hash of everything that the cells of all pages depend on."""
     versions = sorted({f"{d.name} {d.version}" for d in distributions()})
-    text = f"{hash_files(Path(app.srcdir), COMPUTING)} {sys.version} {versions}"
+    text = f"{hash_files(root, COMPUTING)} {sys.version} {versions}"
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def page_hash(app: Sphinx) -> str:
     """The hash of everything that all pages depend on; ``-n`` warns of more, so it counts."""
     look = hash_files(Path(app.srcdir), RENDERING)
-    return f"{computing_hash(app)} {look} nitpicky={bool(app.config.nitpicky)}"
+    return f"{computing_hash(Path(app.srcdir))} {look} nitpicky={bool(app.config.nitpicky)}"
 
 
 def execution_cache(app: Sphinx) -> Path:
@@ -95,9 +101,13 @@ def empty_stale_cache(app: Sphinx) -> None:
     """Empty the execution cache when the library, the versions or the settings changed."""
     cache = execution_cache(app)
     record = cache / "computing-hash"
-    current = computing_hash(app)
+    current = computing_hash(Path(app.srcdir))
+    # Pages keep the verdicts that they show for the tests; see `tests/claims/verdicts.py`.
+    verdicts = cache.parent / "verdicts"
+    os.environ["RESODE_VERDICTS"] = str(verdicts)
     if record.exists() and record.read_text() == current:
         return
+    shutil.rmtree(verdicts, ignore_errors=True)
     shutil.rmtree(cache, ignore_errors=True)
     cache.mkdir(parents=True)
     record.write_text(current)

@@ -28,7 +28,7 @@ SLOW = ("diffrax", "orbax", "sklearn")  # each takes about as long to import as 
 
 def test_importing_the_library_does_not_wait_for_what_only_some_functions_need():
     program = (
-        "import sys; from resode_lib import claims, reproductions\n"
+        "import sys; from evidence import reproductions; from resode_course import claims\n"
         f"print(*(name for name in {SLOW} if name in sys.modules))"
     )
     done = subprocess.run(

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from flax import nnx
 
-import benchmarks
-from benchmarks import _driver as driver
-from benchmarks import compile_time, experiment, methods, roofline, step_time, trajectories
-from benchmarks._setting import Setting, data
+from evidence import benchmarks
+from evidence.benchmarks import _driver as driver
+from evidence.benchmarks import compile_time, experiment, methods, roofline, step_time, trajectories
+from evidence.benchmarks._setting import Setting, data
 
 SMALL = Setting(4, 6, 5, 8, "float64")
 AUTHORS = Setting(16, 64, 50, 64, "float64")  # the setting of the released scripts
@@ -124,7 +124,7 @@ def test_compiling_gives_the_outputs_of_the_gradient_each_time():
 
 @pytest.mark.parametrize("group", benchmarks.GROUPS)
 def test_a_group_has_settings_and_measures(group):
-    module = importlib.import_module(f"benchmarks.{group}")
+    module = importlib.import_module(f"evidence.benchmarks.{group}")
     assert all(isinstance(name, str) for name in module.SETTINGS)
     assert callable(module.measure)
 

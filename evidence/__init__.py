@@ -1,0 +1,1 @@
+"""What pages show and no build computes: benchmarks, figures of the papers, their records."""
