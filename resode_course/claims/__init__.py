@@ -6,6 +6,7 @@ ledger page lists it.
 
 from resode_course.claims import (
     attached_ode,
+    averaging,
     blow_up,
     clipped_flow,
     commutator,
@@ -109,6 +110,7 @@ CLAIMS = {
         stability_function,
         contracting_blocks,
         piecewise_constant_ode,
+        averaging,
         random_signs,
         mean_square,
         scaling_exponents,

@@ -140,13 +140,16 @@ def check_family(strength: Callable) -> Iterator[Feedback]:
             "v w is the growth rate: v is its square root.": np.log(z) / fraction,
             "That is as if all layers worked.": np.sqrt(np.log(z)),
             "x grows exponentially: take the logarithm of where it ends.": np.sqrt(z / fraction),
-            "The other root is a maximum of the cost.": np.sqrt(abs(np.log(target - z)) / fraction),
+            "The other root lies below 1, and z = exp(v^2 fraction) does not.": np.sqrt(
+                abs(np.log(target - z)) / fraction
+            ),
             "v^2 + w^2 is 2 v w: both weights pay.": np.sqrt(
                 np.log((target + np.sqrt(target**2 - 2 * penalty)) / 2) / fraction
             ),
         }
+        got = strength(target, penalty, fraction)
         yield recognised(
-            strength(target, penalty, fraction),
+            got if got is None else np.abs(got),  # v and -v cost the same
             right,
             mistakes if fraction < 1 else {},
             f"For the target {target:g}, alpha = {penalty:g} and the fraction {fraction:g} the "
