@@ -110,7 +110,7 @@ records: $(INSTALLED)
 	touch $@
 
 benchmarks: .venv-peers/installed
-	@.venv-peers/bin/python -m benchmarks --rounds $(or $(ROUNDS),7) $(if $(ONLY),"$(ONLY)")
+	@.venv-peers/bin/python -m evidence.benchmarks --rounds $(or $(ROUNDS),7) $(if $(ONLY),"$(ONLY)")
 
 repository: $(INSTALLED)
 	@$(PY) tools/repository.py "$(URL)"

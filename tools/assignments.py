@@ -30,7 +30,7 @@ from nbformat import NotebookNode
 from notebooks import KERNEL, read_citations, serialize, site_address
 from plain import Writer
 
-from resode_lib.coursework import PROBLEMS, Problem, parameters_of
+from resode_course.coursework import PROBLEMS, Problem, parameters_of
 
 ROOT = Path(__file__).resolve().parents[1]
 STAFF = {
@@ -281,13 +281,13 @@ def _check_task(source: Source, task: Task) -> None:
     if problem is None:
         raise source.error(
             task.line,
-            f"got problem {task.label}, which resode_lib.coursework does not have; there are "
+            f"got problem {task.label}, which resode_course.coursework does not have; there are "
             f"{sorted(source.problems)}.",
         )
     if problem.points != task.points:
         raise source.error(
             task.line,
-            f"got {task.points} points, but resode_lib.coursework gives problem {task.label} "
+            f"got {task.points} points, but resode_course.coursework gives problem {task.label} "
             f"{problem.points}; change one of them.",
         )
     _check_stub(source, task, problem.name)

@@ -1,8 +1,8 @@
-// Draggable figures (resode_lib/widgets.py): show the stored picture that the sliders ask for.
+// Draggable figures (resode_course/widgets.py): show the stored picture that the sliders ask for.
 // Where this script does not run, the start picture stays and the controls stay hidden.
 "use strict";
 
-const DRAGGABLE_PLAY_MS = 700; // as in resode_lib/widgets.py
+const DRAGGABLE_PLAY_MS = 700; // as in resode_course/widgets.py
 
 function activateDraggable(figure) {
   const image = figure.querySelector("img");

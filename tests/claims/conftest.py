@@ -1,6 +1,6 @@
 """Give the tests of `verdicts` the claims of the part that their file names."""
 
-from resode_lib import claims
+from resode_course import claims
 
 
 def pytest_generate_tests(metafunc):

@@ -9,8 +9,8 @@ from pathlib import Path
 import jax
 import pytest
 
-from resode_lib import claims
-from resode_lib.claims import CHAPTERS, Check, Claim, Verdict
+from resode_course import claims
+from resode_course.claims import CHAPTERS, Check, Claim, Verdict
 
 BOOK = Path(__file__).parents[2] / "book"
 STATEMENT = re.compile(
@@ -117,7 +117,7 @@ def test_claims_refuse_float32():
 
 
 def test_the_template_is_a_claim_that_can_fail():
-    from resode_lib.claims._template import CLAIM
+    from resode_course.claims._template import CLAIM
 
     assert CLAIM.verdict().holds
     assert not any(CLAIM.drop(hypothesis).holds for hypothesis in CLAIM.dropped)

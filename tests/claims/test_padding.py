@@ -4,9 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from resode_course.claims import _depth_limits, _steering
 from resode_lib import control, stacks
 from resode_lib.blocks import Inside
-from resode_lib.claims import _depth_limits, _steering
 
 LAYERS, SLICES, HORIZON = 5, 8, 3.0
 

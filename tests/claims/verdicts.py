@@ -3,7 +3,7 @@
 One file per part, since files are what is distributed over processes.
 """
 
-from resode_lib import claims
+from resode_course import claims
 
 
 def test_the_claim_holds(label):

@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-from resode_lib.coursework import Part, Problem
+from resode_course.coursework import Part, Problem
 
 COHORTS = ("book", "spring", "tripos-7")
 

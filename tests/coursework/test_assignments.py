@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from assignments import EDITIONS, SourceError, edition, leaks, problems_of, read_source, write_set
 from labels import read_book
+from resode_grader._notebook import compiled_source
 from tiny_book import TinyBook
 
-from resode_lib import coursework
-from resode_lib.grading._notebook import compiled_source
+from resode_course import coursework
 
 ROOT = Path(__file__).parents[2]
 SETS = sorted((ROOT / "coursework").glob("set*.md"))

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from mini import COHORTS
 
-from resode_lib.coursework import PROBLEMS, PUBLIC, mark, mark_part, parameters_of, rng
+from resode_course.coursework import PROBLEMS, PUBLIC, mark, mark_part, parameters_of, rng
 
 KEYS = (PUBLIC, "a key of the tests")
 SLOWEST = 4.0  # seconds of the processor for all parts of a right answer, compiling included

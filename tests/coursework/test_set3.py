@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from resode_lib.coursework import parameters_of, problems_of, rng, set3
+from resode_course.coursework import parameters_of, problems_of, rng, set3
 
 PROBLEMS = {problem.label: problem for problem in problems_of("3")}
 

@@ -9,7 +9,7 @@ import pytest
 from scipy.integrate import solve_ivp
 from scipy.optimize import minimize
 
-from resode_lib.coursework import mark, parameters_of, problems_of, rng, set4
+from resode_course.coursework import mark, parameters_of, problems_of, rng, set4
 
 PROBLEMS = {problem.label: problem for problem in problems_of("4")}
 path = Path(__file__).parent / "answers" / "set4.py"

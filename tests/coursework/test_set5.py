@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from resode_lib.coursework import parameters_of, problems_of, rng, set5
+from resode_course.coursework import parameters_of, problems_of, rng, set5
 
 PROBLEMS = {problem.label: problem for problem in problems_of("5")}
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from resode_lib import drawing
+from resode_course import drawing
 
 pytestmark = pytest.mark.site
 

@@ -5,7 +5,7 @@ from graphlib import TopologicalSorter
 import dependency_map
 import pytest
 
-from resode_lib import claims
+from resode_course import claims
 
 PAGE = """# A page
 

@@ -5,7 +5,7 @@ import ast
 import pytest
 import records
 
-from resode_lib import records as stored
+from resode_course import records as stored
 
 
 def test_every_record_is_up_to_date():
@@ -21,9 +21,9 @@ def test_every_benchmark_is_up_to_date():
 def test_a_timing_does_not_age_by_how_it_is_recorded_or_shown():
     recorded = {entry.source.stem for entry in records.benchmark_entries()}
     assert recorded >= {"step_time", "experiment"}
-    used = set(records.imported(records.ROOT / "benchmarks/step_time.py", records.ROOT))
-    assert records.ROOT / "benchmarks/_driver.py" in used
-    assert records.ROOT / "benchmarks/__main__.py" not in used
+    used = set(records.imported(records.ROOT / "evidence/benchmarks/step_time.py", records.ROOT))
+    assert records.ROOT / "evidence/benchmarks/_driver.py" in used
+    assert records.ROOT / "evidence/benchmarks/__main__.py" not in used
 
 
 def test_no_record_outlives_what_makes_it():

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from flax import nnx
 
-import benchmarks
-from benchmarks import _driver as driver
-from benchmarks import compile_time, experiment, methods, roofline, step_time, trajectories
-from benchmarks._setting import Setting, data
+from evidence import benchmarks
+from evidence.benchmarks import _driver as driver
+from evidence.benchmarks import compile_time, experiment, methods, roofline, step_time, trajectories
+from evidence.benchmarks._setting import Setting, data
 
 SMALL = Setting(4, 6, 5, 8, "float64")
 AUTHORS = Setting(16, 64, 50, 64, "float64")  # the setting of the released scripts

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
+from resode_course.claims._problems import EXACT
 from resode_lib import continuous, stacks, training
 from resode_lib.blocks import Linear, TwoLayer
-from resode_lib.claims._problems import EXACT
 from resode_lib.resnet import ResNet
 
 TIMES = np.linspace(0, 1, 5)

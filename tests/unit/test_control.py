@@ -5,9 +5,9 @@ import pytest
 import scipy.optimize
 from jax.flatten_util import ravel_pytree
 
+from resode_course.claims._problems import Drift
 from resode_lib import control, diagnostics, resnet, stacks
 from resode_lib.blocks import Inside
-from resode_lib.claims._problems import Drift
 
 LAMBDA = 0.25
 

@@ -6,8 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from resode_lib import continuous, drawing, integrators
-from resode_lib.drawing import DrawnNetwork, euler_states, ode_states
+from resode_course import drawing
+from resode_course.drawing import DrawnNetwork, euler_states, ode_states
+from resode_lib import continuous, integrators
 
 KNOTS = (1.0, -2.0, 0.5, 3.0, -1.0)
 START = 0.7

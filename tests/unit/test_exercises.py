@@ -1,6 +1,6 @@
 import pytest
 
-from resode_lib.exercises import CHECKS, check
+from resode_course.exercises import CHECKS, check
 
 
 def test_an_answer_is_right_or_told_why(capsys):

@@ -7,7 +7,7 @@ from both_sides import (  # noqa: F401
     test_wrong_answers_are_told_why,
 )
 
-from resode_lib.exercises.adjoints import CHECKS  # noqa: F401
+from resode_course.exercises.adjoints import CHECKS  # noqa: F401
 
 
 def central(loss, w, v):

@@ -7,7 +7,7 @@ from both_sides import (  # noqa: F401
     test_wrong_answers_are_told_why,
 )
 
-from resode_lib.exercises.double_limit import CHECKS  # noqa: F401
+from resode_course.exercises.double_limit import CHECKS  # noqa: F401
 
 
 def distance(c, loss, mu):

@@ -9,8 +9,8 @@ from both_sides import (  # noqa: F401
     test_wrong_answers_are_told_why,
 )
 
+from resode_course.exercises.euler import CHECKS  # noqa: F401
 from resode_lib import stacks
-from resode_lib.exercises.euler import CHECKS  # noqa: F401
 
 
 def layers(thetas, h, update):

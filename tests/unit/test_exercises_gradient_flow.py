@@ -8,7 +8,7 @@ from both_sides import (  # noqa: F401
 )
 from scipy.linalg import logm
 
-from resode_lib.exercises.gradient_flow import CHECKS  # noqa: F401
+from resode_course.exercises.gradient_flow import CHECKS  # noqa: F401
 
 
 def by_power_iteration(hessian):

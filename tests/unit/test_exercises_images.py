@@ -9,7 +9,7 @@ from both_sides import (  # noqa: F401
     test_wrong_answers_are_told_why,
 )
 
-from resode_lib.exercises.images import CHECKS  # noqa: F401
+from resode_course.exercises.images import CHECKS  # noqa: F401
 
 E = 1e-5
 

@@ -9,7 +9,7 @@ from both_sides import (  # noqa: F401
     test_wrong_answers_are_told_why,
 )
 
-from resode_lib.exercises.implicit_regularization import CHECKS  # noqa: F401
+from resode_course.exercises.implicit_regularization import CHECKS  # noqa: F401
 
 
 def linear_gradient(thetas, h, y):

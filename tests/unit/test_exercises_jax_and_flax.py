@@ -10,7 +10,7 @@ from both_sides import (  # noqa: F401
     test_wrong_answers_are_told_why,
 )
 
-from resode_lib.exercises.jax_and_flax import CHECKS
+from resode_course.exercises.jax_and_flax import CHECKS
 
 
 def scanned(update, pick=lambda carry, outputs: carry):

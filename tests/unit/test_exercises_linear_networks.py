@@ -9,7 +9,7 @@ from both_sides import (  # noqa: F401
     test_wrong_answers_are_told_why,
 )
 
-from resode_lib.exercises.linear_networks import CHECKS  # noqa: F401
+from resode_course.exercises.linear_networks import CHECKS  # noqa: F401
 
 
 def radius(start):

@@ -7,7 +7,7 @@ from both_sides import (  # noqa: F401
     test_wrong_answers_are_told_why,
 )
 
-from resode_lib.exercises.overparameterization import CHECKS  # noqa: F401
+from resode_course.exercises.overparameterization import CHECKS  # noqa: F401
 
 
 def constant(S):

@@ -7,7 +7,7 @@ from both_sides import (  # noqa: F401
     test_wrong_answers_are_told_why,
 )
 
-from resode_lib.exercises.polyak_lojasiewicz import CHECKS  # noqa: F401
+from resode_course.exercises.polyak_lojasiewicz import CHECKS  # noqa: F401
 
 
 def steps_by_logarithm(mu, beta, start, target, half=2.0):

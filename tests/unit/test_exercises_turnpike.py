@@ -9,7 +9,7 @@ from both_sides import (  # noqa: F401
 from scipy.linalg import solve_discrete_are
 from scipy.optimize import minimize_scalar
 
-from resode_lib.exercises.turnpike import CHECKS  # noqa: F401
+from resode_course.exercises.turnpike import CHECKS  # noqa: F401
 
 
 def by_riccati(penalty, step):

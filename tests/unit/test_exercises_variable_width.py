@@ -8,7 +8,7 @@ from both_sides import (  # noqa: F401
 )
 from scipy.optimize import minimize_scalar
 
-from resode_lib.exercises.variable_width import CHECKS  # noqa: F401
+from resode_course.exercises.variable_width import CHECKS  # noqa: F401
 
 
 def by_loops(kernel, nodes, weights):

@@ -2,8 +2,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from resode_course.claims._problems import EXACT, jump
 from resode_lib import continuous, integrators
-from resode_lib.claims._problems import EXACT, jump
 from resode_lib.diagnostics import observed_slope
 from resode_lib.integrators import INTEGRATORS
 

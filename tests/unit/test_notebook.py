@@ -1,7 +1,7 @@
 import jax
 import matplotlib.pyplot as plt
 
-from resode_lib import notebook, plotting
+from resode_course import notebook, plotting
 
 
 def test_start_is_silent_and_sets_precision_and_style(capsys):

@@ -2,7 +2,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from resode_lib import plotting
+from resode_course import plotting
 
 
 @pytest.fixture(autouse=True)

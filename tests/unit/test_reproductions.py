@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from resode_lib import reproductions
-from resode_lib.reproductions import REPRODUCTIONS, synthetic
+from evidence import reproductions
+from evidence.reproductions import REPRODUCTIONS, synthetic
 
 NOT_REPRODUCED = {"price"}  # digits are too easy to show it, and the row says so
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from resode_lib.widgets import MAX_BYTES, WIDGET_VIEW, Slider, draggable, plain
+from resode_course.widgets import MAX_BYTES, WIDGET_VIEW, Slider, draggable, plain
 
 DEPTHS = (1, 2, 4, 8)
 
@@ -346,7 +346,7 @@ def test_import_loads_neither_matplotlib_nor_ipywidgets():
         "m = u.module_from_spec(s); sys.modules['w'] = m; s.loader.exec_module(m); "
         "print([n for n in ('matplotlib', 'ipywidgets', 'PIL') if n in sys.modules])"
     )
-    path = sys.modules["resode_lib.widgets"].__file__
+    path = sys.modules["resode_course.widgets"].__file__
     run = subprocess.run(
         [sys.executable, "-c", code, path], capture_output=True, text=True, env=os.environ
     )

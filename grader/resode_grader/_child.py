@@ -1,0 +1,192 @@
+"""The process of one submission: run its cells, then answer calls with data.
+
+Whatever happens here, the grader reads plain data only, and knows nothing that this process was
+told to expect: it was told nothing. Started as ``python -m resode_grader._child SETTINGS``.
+"""
+
+import contextlib
+import copy
+import io
+import json
+import os
+import signal
+import sys
+import types
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import resode_lib
+from resode_course._plain import NotPlainError, plain
+from resode_grader import _jail
+from resode_grader._notebook import compiled_source
+from resode_grader._wire import LENGTHS, WireError, decode, encode, lengths
+
+LONGEST = 500  # characters of an error message
+
+
+class OutOfTimeError(Exception):
+    """The alarm of one cell or one call."""
+
+
+@contextlib.contextmanager
+def alarm(seconds: float) -> Iterator[None]:
+    """Raise `OutOfTimeError` after so many seconds, unless compiled code holds on."""
+
+    def ring(*_: object) -> None:
+        raise OutOfTimeError(f"took longer than {seconds:g} s")
+
+    signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def run_cells(cells: list[str], namespace: dict[str, Any], seconds: float) -> list[str]:
+    """Run cells in order; return numbers and errors of those that failed."""
+    failed = []
+    for number, source in enumerate(cells, 1):
+        try:
+            with alarm(seconds):
+                exec(compiled_source(source), namespace)
+        except BaseException as error:  # SystemExit too: a cell cannot end the others
+            failed.append(f"cell {number}: {describe(error)}")
+        with contextlib.suppress(BaseException):
+            sys.stdout.flush()
+    return failed
+
+
+def describe(error: BaseException) -> str:
+    """An error in one line."""
+    with contextlib.suppress(BaseException):  # its text is the student's code as well
+        return f"{type(error).__name__}: {error}"[:LONGEST].replace("\n", " ")
+    return "an error without a message"
+
+
+class Moments:
+    """What the names of a notebook meant at the last check of each problem, and at its end.
+
+    All cells have run when an answer is called. By then a later problem may have used a name
+    again, a helper or ``p``, and an answer that its check called right would fail.
+
+    Args:
+        namespace: the names of the notebook, which its functions look up.
+        labels: the label of the problem that an answer of this name belongs to.
+    """
+
+    def __init__(self, namespace: dict[str, Any], labels: dict[str, str]):
+        self.namespace = namespace
+        self.labels = labels
+        self.checked: dict[str, dict[str, Any]] = {}
+        self.end: dict[str, Any] = {}
+
+    def remember(self, label: Any) -> None:
+        """Keep what every name means at this check."""
+        self.checked[str(label)] = dict(self.namespace)
+
+    def finish(self) -> None:
+        """Keep what every name means at the end."""
+        self.end = dict(self.namespace)
+
+    def recall(self, name: str) -> None:
+        """Give all names their meaning at the answer's last check, unless it changed since."""
+        then = self.checked.get(self.labels.get(name, ""), {})
+        self.namespace.update(self.end)
+        if name in then and then[name] is self.end.get(name):
+            self.namespace.update(then)
+
+
+def respond(request: dict[str, Any], moments: Moments) -> list[Any]:
+    """Answer one request: what a name stands for, or what a call of it gives."""
+    namespace = moments.namespace
+    try:
+        moments.recall(request["name"])
+        with alarm(request["seconds"]):
+            return evaluate(request, namespace.get(request["name"]))
+    except NotImplementedError:
+        return ["missing"]
+    except OutOfTimeError as error:
+        return ["error", f"Your answer {error}."]
+    except NotPlainError as error:
+        return ["error", f"Your answer {error}"]
+    except BaseException as error:  # whatever it raises is feedback
+        return ["error", f"Your answer raised {describe(error)}"]
+
+
+def evaluate(request: dict[str, Any], answer: Any) -> list[Any]:
+    """What a name stands for: nothing yet, a function (or what it returns), or data."""
+    if callable(answer):
+        if request["do"] == "look":
+            return ["function"]
+        answer = answer(*request["arguments"], **request["named"])
+    return ["missing"] if answer is None or answer is ... else ["data", plain(answer)]
+
+
+def send(pipe: BinaryIO, value: Any) -> None:
+    """Write one frame; an answer that is too large becomes an error."""
+    try:
+        frame = encode(value)
+    except WireError as error:
+        frame = encode(["error", f"Your answer returned {error}."])
+    pipe.write(frame)
+    pipe.flush()
+
+
+def receive(pipe: BinaryIO) -> Any:
+    """Read one frame; end when the grader has gone."""
+    head = pipe.read(LENGTHS.size)
+    if len(head) < LENGTHS.size:
+        sys.exit(0)
+    text, arrays = lengths(head)
+    return decode(pipe.read(text), pipe.read(arrays))
+
+
+def notebook_module() -> types.ModuleType:
+    """The module in which the cells run, under the name that a kernel gives it."""
+    module = types.ModuleType("__main__")
+    module.__dict__["display"] = print
+    sys.modules["__main__"] = module
+    return module
+
+
+def hide_checks(parameters: dict[str, Any], moments: Moments) -> None:
+    """Put a module in place of `resode_course.coursework` that knows the class's numbers only.
+
+    The real one checks answers, so it knows how to compute them. Its checks are done elsewhere; a
+    call of one says that an answer is meant as it stands at that moment.
+    """
+    module = types.ModuleType("resode_course.coursework", "What of it is there while grading.")
+    module.__dict__["__path__"] = []  # no submodule is found
+    module.__dict__["parameters"] = lambda label: copy.deepcopy(parameters[label])
+    module.__dict__["check"] = moments.remember
+    sys.modules[module.__name__] = module
+    resode_lib.__dict__["coursework"] = module
+    for name in [name for name in sys.modules if name.startswith(f"{module.__name__}.")]:
+        del sys.modules[name]
+
+
+def main() -> None:
+    """Confine this process, run the cells, then serve until the grader closes the pipe."""
+    settings = json.loads(sys.argv[1])
+    del sys.argv[1:]
+    requests, answers = (
+        os.fdopen(n, mode) for n, mode in zip(settings["pipes"], ("rb", "wb"), strict=True)
+    )
+    sys.stdin = io.StringIO()
+    first = receive(requests)
+    moments = Moments(notebook_module().__dict__, first["labels"])
+    hide_checks(first["parameters"], moments)
+    _jail.limit(settings["memory"], settings["file_size"], settings["processor"])
+    _jail.confine(settings["readable"], settings["writable"], settings["hidden"])
+    failed = run_cells(first["cells"], moments.namespace, settings["cell_seconds"])
+    moments.finish()
+    cohort = moments.namespace.get("COHORT")
+    send(answers, ["ran", failed, cohort if type(cohort) is str else None])
+    while True:
+        request = receive(requests)
+        send(answers, respond(request, moments))
+
+
+if __name__ == "__main__":
+    main()

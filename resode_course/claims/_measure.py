@@ -1,0 +1,69 @@
+"""What the claims about forward errors share: run the network, compare with the ODE."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from resode_course.claims._problems import Problem
+from resode_lib import resnet, stacks
+from resode_lib._types import Array, Numbers, Stack
+from resode_lib.diagnostics import observed_slope
+from resode_lib.integrators import Integrator, euler
+
+__all__ = ["StepSize", "network_errors", "one_over_depth", "slope_or_infinity", "unperturbed"]
+
+StepSize = Callable[[int], float]
+
+
+def one_over_depth(depth: int) -> float:
+    """Return the step size of the theorems, ``1/L``."""
+    return 1 / depth
+
+
+def no_factor(depth: int) -> float:
+    """Return 1: the residual is added as it is, as in a standard ResNet."""
+    return 1.0
+
+
+def unperturbed(stack: Stack, depth: int) -> Stack:
+    """Return the slices as they are."""
+    return stack
+
+
+def network_errors(
+    problem: Problem,
+    depths: Numbers,
+    *,
+    integrator: Integrator = euler,
+    step_size: StepSize = one_over_depth,
+    perturb: Callable[[Stack, int], Stack] = unperturbed,
+) -> np.ndarray:
+    """Return ``max_k ||h_k - H(k/L)||``, over layers and samples, for each depth ``L``.
+
+    The networks are slices ``theta_k = theta(k/L)`` of the problem's path; all depths are
+    compared on the grid of the deepest, so the depths must divide it.
+    """
+    finest = max(depths)
+    exact = np.asarray(problem.exact(jnp.arange(finest + 1) / finest))
+
+    def error(depth: int) -> float:
+        @jax.jit
+        def states(h: Array) -> Array:
+            stack = perturb(stacks.sample(problem.path, depth), depth)
+            return resnet.trajectory(stack, h, integrator=integrator, step_size=step_size(depth))
+
+        on_grid = exact[:: finest // depth]
+        with np.errstate(invalid="ignore"):  # both may be infinite
+            gap = np.asarray(states(problem.start)) - on_grid
+        # Where the solution does not exist the network is infinitely far from it.
+        gap = np.where(np.isfinite(on_grid), gap, np.inf)
+        return np.linalg.norm(gap, axis=-1).max()
+
+    return np.array([error(depth) for depth in depths])
+
+
+def slope_or_infinity(depths: Numbers, errors: np.ndarray) -> float:
+    """Return the observed slope, or infinity where an error is infinite: then there is no rate."""
+    return observed_slope(depths, errors).value if np.isfinite(errors).all() else np.inf

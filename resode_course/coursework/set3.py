@@ -1,0 +1,716 @@
+"""Problem set 3: the Polyak-Lojasiewicz condition, overparameterization, the double limit."""
+
+from functools import partial
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from resode_course.coursework._compare import (
+    ACTIVATIONS,
+    array,
+    compare,
+    same,
+    several,
+    two_digits,
+)
+from resode_course.coursework._problem import Feedback, Part, Problem
+
+__all__ = ["PROBLEMS"]
+
+Parameters = dict[str, Any]
+Rng = np.random.Generator
+
+
+# 3.1: a certificate for a loss that is not convex
+
+
+def draw_certificate(rng: Rng) -> Parameters:
+    """How wavy the loss is, and the step as a part of 1/beta."""
+    step = two_digits(rng, 0.4, 0.7) if rng.random() < 0.5 else two_digits(rng, 1.3, 1.7)
+    return {"wave": two_digits(rng, 1.6, 3.4), "step": step}
+
+
+def _wave_constant(wave: float) -> float:
+    """The smallest ratio of ``phi'^2`` and ``phi`` for ``phi(r) = r^2 + wave sin^2 r``."""
+    # Beyond r = 12 the ratio is above (2 r - wave)^2 / (r^2 + wave) > 2.5, more than its minimum.
+    low, high = 1e-2, 12.0
+    for _ in range(4):  # each grid starts from the neighbours of the last one's best point
+        r = np.linspace(low, high, 2001)
+        ratio = (2 * r + wave * np.sin(2 * r)) ** 2 / (r**2 + wave * np.sin(r) ** 2)
+        j = int(np.clip(ratio.argmin(), 1, len(r) - 2))
+        low, high = r[j - 1], r[j + 1]
+    return float(ratio.min())
+
+
+def _matrices(rng: Rng) -> list[np.ndarray]:
+    """Matrices with independent rows: wide, a single row, much wider than high."""
+    return [rng.normal(size=shape) for shape in ((3, 6), (1, 4), (2, 5), (4, 40))]
+
+
+def _spectrum(A: np.ndarray) -> tuple[float, float]:
+    """The smallest and the largest eigenvalue of ``A A^T``."""
+    values = np.linalg.eigvalsh(A @ A.T)
+    return float(values[0]), float(values[-1])
+
+
+def _certificate(answer: Any, A: np.ndarray, part: float) -> tuple[Any, ...]:
+    return several(answer(A, part), ("mu", "beta", "steps"))
+
+
+def check_constant(answer: Any, p: Parameters, rng: Rng) -> Feedback:
+    """The PL constant of the composition."""
+    wave = _wave_constant(p["wave"])
+    for A in _matrices(rng):
+        low, high = _spectrum(A)
+        mistakes = {
+            "The eigenvalue is that of A A^T, the square of a singular value.": wave * low**0.5,
+            "Every residual must be seen: the smallest eigenvalue counts, not the largest.": wave
+            * high,
+            "That is the constant in the convention with 1/2.": wave * low / 2,
+            "That is the ratio at r = 0; it is smaller elsewhere.": 4 * (1 + p["wave"]) * low,
+            "That is the ratio far out, or of r^2 alone; the wave makes it smaller.": 4 * low,
+            "The matrix is missing.": wave,
+            "The eigenvalue of A^T A is zero if A is wide; A A^T is what acts on residuals.": 0.0,
+        }
+        hint = f"For a matrix of shape {A.shape} it is another number; find both minima apart."
+        got = _certificate(answer, A, 0.1)[0]
+        feedback = compare(got, wave * low, mistakes, hint, what="mu", tolerance=1e-4)
+        if feedback is not None:
+            return feedback
+    return None
+
+
+def check_smoothness(answer: Any, p: Parameters, rng: Rng) -> Feedback:
+    """The smallest Lipschitz constant of the gradient."""
+    for A in _matrices(rng):
+        low, high = _spectrum(A)
+        bend = 2 + 2 * p["wave"]
+        mistakes = {
+            "The steepest direction limits the step: the largest eigenvalue.": bend * low,
+            "That is the second derivative of r^2 alone.": 2 * high,
+            "Differentiate c sin^2 r twice: 2 c cos 2 r.": (2 + p["wave"]) * high,
+            "The eigenvalue is the square of a singular value.": bend * high**0.5,
+            "The matrix is missing.": bend,
+            "The trace adds all directions; each has its own limit.": bend * np.sum(A**2),
+        }
+        hint = f"For a matrix of shape {A.shape} it is another number; where is phi'' largest?"
+        got = _certificate(answer, A, 0.1)[1]
+        feedback = compare(got, bend * high, mistakes, hint, what="beta", tolerance=1e-4)
+        if feedback is not None:
+            return feedback
+    return None
+
+
+def check_steps(answer: Any, p: Parameters, rng: Rng) -> Feedback:
+    """The number of steps that the theorem on descent guarantees."""
+    for A in _matrices(rng):
+        part = float(10 ** rng.uniform(-6, -1))
+        low, high = _spectrum(A)
+        quotient = _wave_constant(p["wave"]) * low / ((2 + 2 * p["wave"]) * high)
+        got = array(_certificate(answer, A, part)[2], (), "steps")
+        if got != np.round(got) or got < 1:
+            return f"A number of steps is a whole number of at least 1, got {got}."
+        needed = np.log(part) / np.log1p(-quotient * p["step"] * (1 - p["step"] / 2))
+        if _counts(got, needed):
+            continue
+        if _counts(got, np.log(part) / np.log1p(-quotient / 2)):
+            return "That is for the step 1/beta; your class has another one."
+        if _counts(got, -np.log(part) / quotient / p["step"]):
+            return "That is the flow's exponential; a step loses the factor 1 - beta eta / 2."
+        fewer = "too few" if got < needed else "more than needed"
+        return f"For a matrix of shape {A.shape} and the part {part:.2g} these are {fewer}."
+    return None
+
+
+def _counts(got: Any, needed: float) -> bool:
+    """Whether a whole number is the next one above; a constant may be off in its fourth digit."""
+    return bool(np.ceil(needed * (1 - 2e-4)) <= got <= np.ceil(needed * (1 + 2e-4)))
+
+
+# 3.2: the tangent kernel of a residual network
+
+
+def draw_kernel(rng: Rng) -> Parameters:
+    """An activation and a readout."""
+    return {
+        "activation": str(rng.choice(sorted(ACTIVATIONS))),
+        "readout": [two_digits(rng, 0.4, 1.4) * int(rng.choice([-1, 1])) for _ in range(4)],
+    }
+
+
+def _read(V: Any, W: Any, x: Any, p: Parameters) -> Any:
+    """The outputs of the network; complex weights are welcome."""
+    L, d, m = V.shape
+    h = x
+    for k in range(L):
+        h = h + ACTIVATIONS[p["activation"]](h @ W[k].T / np.sqrt(d)) @ V[k].T / (L * np.sqrt(m))
+    return h @ np.array(p["readout"])
+
+
+def _kernels(V: np.ndarray, W: np.ndarray, x: np.ndarray, p: Parameters) -> list[np.ndarray]:
+    """The parts of the kernel that belong to V and to W, from derivatives entry by entry."""
+    parts = []
+    for which in (0, 1):
+        columns = []
+        for index in np.ndindex(*(V, W)[which].shape):
+            moved = [V.astype(complex), W.astype(complex)]
+            moved[which][index] += 1e-30j
+            columns.append(_read(*moved, x, p).imag / 1e-30)
+        J = np.array(columns)
+        parts.append(len(V) * J.T @ J)  # the norm of depth has a factor L
+    return parts
+
+
+def _kernel_case(rng: Rng, L: int, m: int, n: int) -> tuple[np.ndarray, ...]:
+    """Weights and inputs of width four."""
+    return rng.normal(size=(L, 4, m)), rng.normal(size=(L, m, 4)), 1.5 * rng.normal(size=(n, 4))
+
+
+def _kernel_results(answer: Any, case: tuple[np.ndarray, ...]) -> tuple[Any, ...]:
+    return several(answer(*case), ("kernel", "constant"))
+
+
+def check_start(answer: Any, p: Parameters, rng: Rng) -> Feedback:
+    """At V = 0 the kernel is that of the features, summed over the layers."""
+    for L, m, n in ((1, 5, 3), (4, 7, 5), (20, 1000, 6)):
+        V, W, x = _kernel_case(rng, L, m, n)
+        size = np.sum(np.square(p["readout"]))
+        grams = [
+            features @ features.T / m
+            for features in (ACTIVATIONS[p["activation"]](x @ w.T / 2) for w in W)
+        ]
+        right = size * np.mean(grams, axis=0)
+        mistakes = {
+            "The layers count by their mean: L from the norm, 1/L^2 from two derivatives.": L
+            * right,
+            "The factor L of the norm of depth is missing.": right / L,
+            "The factor 1/m is missing: 1/sqrt(m) comes twice.": m * right,
+            "The factor 1/sqrt(m) comes twice.": np.sqrt(m) * right,
+            "The readout is missing: costates are b, not one.": right / size,
+            "The readout enters with its squared norm.": right / np.sqrt(size),
+            "That is the first layer only; others have other weights.": size * grams[0],
+        }
+        hint = f"With V = 0 and L = {L} states and costates do not move; compute by hand."
+        got = _kernel_results(answer, (0 * V, W, x))[0]
+        feedback = compare(got, right, mistakes, hint, what="kernel")
+        if feedback is not None:
+            return feedback
+    return None
+
+
+def check_kernel(answer: Any, p: Parameters, rng: Rng) -> Feedback:
+    """The kernel at any weights."""
+    for L, m, n in ((1, 3, 4), (3, 4, 5)):
+        V, W, x = case = _kernel_case(rng, L, m, n)
+        outer, inner = _kernels(V, W, x, p)
+        right = outer + inner
+        mistakes = {
+            "The derivatives in W are missing.": outer,
+            "The derivatives in V are missing.": inner,
+            "The factor 1/d of the derivatives in W is missing.": outer + 4 * inner,
+            "The factor 1/m of the derivatives in W is missing.": outer + m * inner,
+            "The factor L of the norm of depth is missing.": right / L,
+            "The layers count by their mean.": right * L,
+        }
+        hint = (
+            "One layer is wrong: pair h_0 with p_1, and mind the states' products in the part of W."
+        )
+        if L > 1:
+            hint = "One layer is right, three are not: the costate of layer k is p_{k+1}."
+        got = _kernel_results(answer, case)[0]
+        feedback = compare(got, right, mistakes, hint, what="kernel")
+        if feedback is not None:
+            return feedback
+    return None
+
+
+def check_ratio(answer: Any, p: Parameters, rng: Rng) -> Feedback:
+    """The constant that holds at these weights whatever the targets are."""
+    for L, m, n in ((2, 4, 4), (3, 2, 3)):
+        V, W, x = case = _kernel_case(rng, L, m, n)
+        values = np.linalg.eigvalsh(sum(_kernels(V, W, x, p)))
+        right = 4 / n * values[0]
+        mistakes = {
+            "That is the eigenvalue; the squared error brings a factor 4/n.": values[0],
+            "Gradients of the mean have 2/n, squared 4/n^2, and the loss has 1/n.": right / n,
+            "The factor 2 of the squared error comes twice.": right / 2,
+            "That is the best direction of the errors; the worst is asked.": 4 / n * values[-1],
+            "The factor is 4/n.": right * n,
+        }
+        kernel, got = _kernel_results(answer, case)
+        hint = "It does not belong to the smallest eigenvalue of the right kernel."
+        own = array(kernel, (n, n), "kernel")
+        if same(got, 4 / n * np.linalg.eigvalsh((own + own.T) / 2)[0], 1e-5):
+            hint = "It belongs to your kernel, which is not right yet."
+        feedback = compare(got, right, mistakes, hint, what="constant", tolerance=1e-5)
+        if feedback is not None:
+            return feedback
+    return None
+
+
+# 3.3: the ball in which a flow stays
+
+
+def draw_ball(rng: Rng) -> Parameters:
+    """The slope of the block and the input."""
+    return {"slope": two_digits(rng, 0.6, 1.6), "input": two_digits(rng, 0.5, 1.8)}
+
+
+def _others(factors: np.ndarray) -> np.ndarray:
+    """For each layer the product of all other factors, which are positive."""
+    return factors.prod() / factors
+
+
+def _ball(theta: np.ndarray, M: float, p: Parameters) -> tuple[float, float]:
+    """The PL constant on the ball, and the largest speed of a layer over the root of the loss."""
+    a, x, L = p["slope"], p["input"], len(theta)
+    u, step = 1 + a * theta / L, a * M / L
+    mu = 4 * (a * x) ** 2 / L * np.sum(_others(u - step) ** 2)
+    return float(mu), float(2 * a * x * _others(u + step).max())
+
+
+def _largest_gap(theta: np.ndarray, p: Parameters) -> float:
+    """The largest ``mu M / (2 c)`` over all radii."""
+    a, L = p["slope"], len(theta)
+    # With factors near one the guarantee falls from a M < 1 on, long before 2.
+    low, high = 0.0, min(float((L / a + theta).min()), 2 / a)
+    for _ in range(4):
+        radii = np.linspace(low, high, 203)[1:-1]
+        values = [mu * M / (2 * c) for M in radii for mu, c in [_ball(theta, M, p)]]
+        j = int(np.argmax(values))
+        low, high = radii[max(j - 1, 0)], radii[min(j + 1, len(radii) - 1)]
+    return float(max(values))
+
+
+def _ball_cases(rng: Rng, p: Parameters) -> list[tuple[np.ndarray, float, float]]:
+    """Starts of three depths, with a target and a radius."""
+    cases = []
+    for L in (6, 3, 120):
+        theta = rng.uniform(-0.7, 0.7, size=L)
+        output = p["input"] * np.prod(1 + p["slope"] * theta / L)
+        cases.append((theta, float(output + rng.choice([-1, 1]) * rng.uniform(0.02, 0.2)), 0.0))
+    return [(theta, target, two_digits(rng, 0.15, 0.5)) for theta, target, _ in cases]
+
+
+def _ball_results(answer: Any, case: tuple[np.ndarray, float, float]) -> tuple[Any, ...]:
+    return several(answer(*case), ("mu", "needed", "gap"))
+
+
+def check_ball_constant(answer: Any, p: Parameters, rng: Rng) -> Feedback:
+    """The largest PL constant on the ball."""
+    for theta, target, M in _ball_cases(rng, p):
+        L = len(theta)
+        right = _ball(theta, M, p)[0]
+        mistakes = {
+            "That is the ratio at the start; the smallest on the ball is asked.": _ball(
+                theta, 0.0, p
+            )[0],
+            "That is the largest ratio on the ball.": _ball(theta, -M, p)[0],
+            "The norm of depth is missing: its square has a factor L.": right / L,
+            "The mean over layers is missing.": right * L,
+            "The input enters squared.": right / p["input"],
+            "The input is missing.": right / p["input"] ** 2,
+            "The slope enters squared.": right / p["slope"],
+        }
+        hint = f"With {L} layers it is another number; which corner of the ball is the worst?"
+        got = _ball_results(answer, (theta, target, M))[0]
+        feedback = compare(got, right, mistakes, hint, what="mu")
+        if feedback is not None:
+            return feedback
+    return None
+
+
+def check_needed(answer: Any, p: Parameters, rng: Rng) -> Feedback:
+    """How far a layer can go."""
+    for theta, target, M in _ball_cases(rng, p):
+        mu, c = _ball(theta, M, p)
+        L = len(theta)
+        gap = abs(p["input"] * np.prod(1 + p["slope"] * theta / L) - target)
+        right = 2 * c * gap / mu
+        mistakes = {
+            "The root of the loss decays at the rate mu / 2.": right / 2,
+            "The speed is proportional to the root of the loss.": right * gap,
+            "That is the largest speed, not the way.": c * gap,
+            "The fastest layer on the ball counts; costates grow towards its upper corner.": right
+            * _ball(theta, 0.0, p)[1]
+            / c,
+            "That bounds a mean over layers; each layer has to stay in.": 2 * gap / np.sqrt(mu),
+            "The constant of the start does not hold on the whole ball.": 2
+            * c
+            * gap
+            / _ball(theta, 0.0, p)[0],
+        }
+        hint = f"With {L} layers it is another number: bound the speed, then integrate it."
+        got = _ball_results(answer, (theta, target, M))[1]
+        feedback = compare(got, right, mistakes, hint, what="needed")
+        if feedback is not None:
+            return feedback
+    return None
+
+
+def check_gap(answer: Any, p: Parameters, rng: Rng) -> Feedback:
+    """The largest distance of output and target that some radius certifies."""
+    for theta, target, M in _ball_cases(rng, p):
+        right = _largest_gap(theta, p)
+        mu, c = _ball(theta, M, p)
+        third = 1 / (3 * p["slope"])
+        mu_third, c_third = _ball(theta, third, p)
+        mistakes = {
+            "That is certified by the radius given; another one certifies more.": mu * M / (2 * c),
+            "The way has a factor 2.": 2 * right,
+            "That is the loss; the distance is its root.": right**2,
+            "The radius 1 / (3 a) is best for infinitely many layers from zero only.": mu_third
+            * third
+            / (2 * c_third),
+            "That is the limit for infinitely many layers from zero.": p["input"] / (3 * np.e),
+        }
+        hint = f"With {len(theta)} layers from this start, it is another number; try all radii."
+        got = _ball_results(answer, (theta, target, M))[2]
+        feedback = compare(got, right, mistakes, hint, what="gap", tolerance=1e-5)
+        if feedback is not None:
+            return feedback
+    return None
+
+
+# 3.4: what no width can see
+
+
+def draw_widths(rng: Rng) -> Parameters:
+    """The powers of which the activation is made."""
+    # Powers 0 and 1 alone would make the features affine, too few for three inputs of the plane.
+    choices = [c for size in (2, 3) for c in combinations(range(5), size) if c != (0, 1)]
+    return {"powers": list(choices[rng.integers(len(choices))])}
+
+
+def _products(x: np.ndarray, powers: list[int]) -> np.ndarray:
+    """The sum of the entrywise powers of the inputs' inner products."""
+    inner = (x @ x.T).astype(float)
+    return sum(inner**r for r in powers)
+
+
+def _rank(x: np.ndarray, powers: list[int]) -> int:
+    """The number of inputs that infinitely many neurons tell apart."""
+    values = np.linalg.eigvalsh(_products(x, powers))
+    return int(np.sum(values > 1e-8 * values[-1]))
+
+
+def _clear(x: np.ndarray, powers: list[int]) -> bool:
+    """Whether no eigenvalue is small without being zero; then rounding cannot change a rank."""
+    values = np.linalg.eigvalsh(_products(x, powers))
+    return not ((values > 1e-10 * values[-1]) & (values < 1e-5 * values[-1])).any()
+
+
+def _inputs(rng: Rng, powers: list[int], kind: str) -> np.ndarray:
+    """Inputs in the plane with small whole coordinates, so that ranks are exact."""
+    while True:
+        n = {"few": 3, "many": 13, "line": 7}.get(kind, 5)
+        x = rng.integers(-2, 3, size=(n, 2))
+        if kind == "line":
+            x = np.outer([1, 2, -1, 3, -2, 1, -3], rng.choice([[1, 0], [1, 1], [-1, 1]]))
+        if kind == "opposite":
+            x[1] = -x[0]
+        if kind == "twice":
+            x[2] = x[3]
+        if kind == "zero":
+            x[4] = 0
+        if _clear(x, powers) and (kind != "few" or _rank(x, powers) == 3) and x[0].any():
+            return x.astype(float)
+
+
+KINDS = {
+    "few": "Three inputs",
+    "opposite": "Five inputs, two of them opposite to each other",
+    "twice": "Five inputs, one of them twice",
+    "zero": "Five inputs, one of them zero",
+    "many": "Thirteen inputs of the plane",
+    "line": "Seven inputs on a line",
+}
+
+
+def _widths_results(answer: Any, x: np.ndarray, m: int) -> tuple[Any, ...]:
+    return several(answer(x, m), ("rank", "width", "blind"))
+
+
+def check_rank(answer: Any, p: Parameters, rng: Rng) -> Feedback:
+    """The rank for almost all weights."""
+    for kind, words in KINDS.items():
+        x = _inputs(rng, p["powers"], kind)
+        n, most = len(x), _rank(x, p["powers"])
+        for m in sorted({1, max(most - 1, 1), most, n, 50}):
+            right = min(m, most)
+            mistakes = {
+                "With so few neurons the rank is smaller.": most,
+                "Not every set of inputs is told apart by this activation.": min(m, n),
+                "That is the rank of the inputs; the activation makes more of them.": min(
+                    m, int(np.linalg.matrix_rank(x))
+                ),
+            }
+            hint = f"{words}, {m} neurons: you return another rank than almost all weights have."
+            got = _widths_results(answer, x, m)[0]
+            feedback = compare(got, right, mistakes, hint, what="rank", tolerance=1e-9)
+            if feedback is not None:
+                return f"{words}, {m} neurons: {feedback}" if feedback != hint else hint
+    return None
+
+
+def check_width(answer: Any, p: Parameters, rng: Rng) -> Feedback:
+    """The smallest width with an invertible Gram matrix."""
+    for kind, words in KINDS.items():
+        x = _inputs(rng, p["powers"], kind)
+        n, most = len(x), _rank(x, p["powers"])
+        mistakes = {
+            "no width is enough here; return 0.": n,
+            "that many neurons reach the largest rank, but it is below the number of inputs.": most,
+        }
+        hint = f"{words}: the width is another one."
+        got = _widths_results(answer, x, 2)[1]
+        right = n if most == n else 0
+        feedback = compare(got, right, mistakes, hint, what="width", tolerance=1e-9)
+        if feedback is not None:
+            return f"{words}: {feedback}" if feedback != hint else hint
+    return None
+
+
+def check_blind(answer: Any, p: Parameters, rng: Rng) -> Feedback:
+    """An orthonormal basis of the errors that no neuron sees."""
+    for kind, words in KINDS.items():
+        x = _inputs(rng, p["powers"], kind)
+        n, most = len(x), _rank(x, p["powers"])
+        blind = array(_widths_results(answer, x, 2)[2], (n, n - most), "blind")
+        if not same(blind.T @ blind, np.eye(n - most), 1e-6):
+            return f"{words}: the columns must be orthonormal."
+        neurons = rng.normal(size=(40, 2))
+        features = sum((neurons @ x.T) ** r for r in p["powers"])
+        if np.abs(features @ blind).max(initial=0.0) > 1e-6 * np.abs(features).max():
+            return f"{words}: a neuron of random weights does see one of your directions."
+    return None
+
+
+# 3.5: lazy training and true training
+
+
+def draw_lazy(rng: Rng) -> Parameters:
+    """An activation and a training time."""
+    return {
+        "activation": str(rng.choice(["arctan", "sin", "softplus", "tanh"])),
+        "time": two_digits(rng, 2.0, 4.0),
+    }
+
+
+def _slope(u: np.ndarray, name: str) -> np.ndarray:
+    """The derivative of an activation, by an imaginary step."""
+    return ACTIVATIONS[name](u + 1e-30j).imag / 1e-30
+
+
+def _lazy_velocity(
+    V: np.ndarray, W: np.ndarray, h: np.ndarray, y: np.ndarray, name: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Minus the gradients of depth, and the outputs; the last coordinate is read."""
+    L, d, m = V.shape
+    states, inners = [h], []
+    for k in range(L):
+        inners.append(states[-1] @ W[k].T / np.sqrt(d))
+        moved = ACTIVATIONS[name](inners[-1]) @ V[k].T / (L * np.sqrt(m))
+        states.append(states[-1] + moved)
+    out = states[-1][:, -1]
+    costate = np.zeros_like(h)
+    costate[:, -1] = 2 * (out - y) / len(y)
+    dV, dW = np.empty_like(V), np.empty_like(W)
+    for k in reversed(range(L)):
+        back = _slope(inners[k], name) * (costate @ V[k]) / np.sqrt(m)
+        dV[k] = -costate.T @ ACTIVATIONS[name](inners[k]) / np.sqrt(m)
+        dW[k] = -back.T @ states[k] / np.sqrt(d)
+        costate = costate + back @ W[k] / (L * np.sqrt(d))
+    return dV, dW, out
+
+
+def _true(W: np.ndarray, x: np.ndarray, y: np.ndarray, depth: int, p: Parameters) -> np.ndarray:
+    """The outputs after the training time, by the classical Runge-Kutta method."""
+    h = np.hstack([x, np.zeros((len(x), 1))])
+    V = np.zeros((depth, h.shape[1], len(W)))
+    weights, steps = (V, np.tile(W, (depth, 1, 1))), 24
+    dt = p["time"] / steps
+
+    def slope(weights: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
+        return _lazy_velocity(*weights, h, y, p["activation"])[:2]
+
+    def move(by: float, change: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
+        return tuple(w + by * c for w, c in zip(weights, change, strict=True))
+
+    for _ in range(steps):
+        a = slope(weights)
+        b = slope(move(dt / 2, a))
+        c = slope(move(dt / 2, b))
+        e = slope(move(dt, c))
+        weights = move(
+            dt / 6, tuple(i + 2 * j + 2 * k + l for i, j, k, l in zip(a, b, c, e, strict=True))
+        )
+    return _lazy_velocity(*weights, h, y, p["activation"])[2]
+
+
+def _gram(W: np.ndarray, x: np.ndarray, p: Parameters) -> np.ndarray:
+    """The Gram matrix of the features at the start; the last coordinate of the states is zero."""
+    features = ACTIVATIONS[p["activation"]](x @ W[:, :-1].T / np.sqrt(W.shape[1]))
+    return features @ features.T / len(W)
+
+
+def _relaxed(K: np.ndarray, y: np.ndarray, rate_time: float) -> np.ndarray:
+    """The outputs that the kernel has reached, ``(1 - exp(-K rate_time)) y``."""
+    values, vectors = np.linalg.eigh(K)
+    return vectors @ (-np.expm1(-values * rate_time) * (vectors.T @ y))
+
+
+def _lazy_cases(rng: Rng) -> list[tuple[np.ndarray, np.ndarray, np.ndarray, int]]:
+    """Weights, inputs, targets of a size that moves the features, and a depth."""
+    return [
+        (
+            1.5 * rng.normal(size=(m, 4)),
+            1.5 * rng.normal(size=(4, 3)),
+            2.5 * rng.choice([-1, 1], size=4) * rng.uniform(0.5, 1.0, size=4),
+            depth,
+        )
+        for m, depth in ((8, 4), (6, 1))
+    ]
+
+
+def _lazy_results(answer: Any, case: tuple[Any, ...]) -> tuple[Any, ...]:
+    return several(answer(*case), ("lazy", "true", "order"))
+
+
+def _mistaken_lazy(
+    W: np.ndarray, x: np.ndarray, y: np.ndarray, depth: int, p: Parameters
+) -> dict[str, np.ndarray]:
+    """What typical mistakes give for lazy outputs, by the sentence that explains them."""
+    K, n, T = _gram(W, x, p), len(x), p["time"]
+    return {
+        "Residuals decay with 2 K / n: the squared error has a factor 2.": _relaxed(K, y, T / n),
+        "The mean over samples is missing.": _relaxed(K, y, 2 * T),
+        "The loss decays with 4 / n; its residuals with half of that.": _relaxed(K, y, 4 * T / n),
+        "These are the residuals that are left, with their sign changed.": y
+        - _relaxed(K, y, 2 * T / n),
+        "The factor 1/m is missing in the kernel.": _relaxed(len(W) * K, y, 2 * T / n),
+        "The factor L of the flow cancels the depth in the kernel.": _relaxed(
+            K, y, 2 * T / n / depth
+        ),
+        "The layers count by their mean, not by their sum.": _relaxed(K, y, 2 * T * depth / n),
+        "These are the targets themselves; the time is finite.": y,
+        "That is the true training.": _true(W, x, y, depth, p),
+    }
+
+
+def check_lazy(answer: Any, p: Parameters, rng: Rng) -> Feedback:
+    """The outputs of the linear model."""
+    for case in _lazy_cases(rng):
+        W, x, y, _ = case
+        feedback = compare(
+            _lazy_results(answer, case)[0],
+            _relaxed(_gram(W, x, p), y, 2 * p["time"] / len(x)),
+            partial(_mistaken_lazy, *case, p),
+            "Write the ODE of the outputs for constant features, and solve it.",
+            what="lazy",
+        )
+        if feedback is not None:
+            return feedback
+    return None
+
+
+def _mistaken_true(
+    W: np.ndarray, x: np.ndarray, y: np.ndarray, depth: int, p: Parameters
+) -> dict[str, np.ndarray]:
+    """What typical mistakes give for true outputs, by the sentence that explains them."""
+    T = p["time"]
+    return {
+        "That is lazy training.": _relaxed(_gram(W, x, p), y, 2 * T / len(x)),
+        "The factor L is missing in the flow.": _true(W, x, y, depth, {**p, "time": T / depth}),
+        "The factor 2 of the squared error is missing.": _true(
+            W, x, y, depth, {**p, "time": T / 2}
+        ),
+    }
+
+
+def check_true(answer: Any, p: Parameters, rng: Rng) -> Feedback:
+    """The outputs of the network."""
+    for case in _lazy_cases(rng):
+        feedback = compare(
+            _lazy_results(answer, case)[1],
+            _true(*case, p),
+            partial(_mistaken_true, *case, p),
+            f"With {case[-1]} layer(s) it is off by more than one per cent of the largest output.",
+            what="true",
+            tolerance=0.01,
+        )
+        if feedback is not None:
+            return feedback
+    return None
+
+
+def check_order(answer: Any, p: Parameters, rng: Rng) -> Feedback:
+    """The power of the targets' size in the relative difference."""
+    for W, x, y, depth in _lazy_cases(rng):
+        got = float(array(_lazy_results(answer, (W, x, y, depth))[2], (), "order"))
+        right = 2 if depth == 1 else 1
+        if got != right:
+            other = "In a single layer no state moves before it is read."
+            more = "Behind the first layer the features see states that have moved."
+            return f"With {depth} layer(s) it is not {got:g}. {other if depth == 1 else more}"
+    return None
+
+
+PROBLEMS = (
+    Problem(
+        "3.1",
+        "certificate",
+        8,
+        draw_certificate,
+        (
+            Part("the PL constant", 4, check_constant),
+            Part("the smoothness", 2, check_smoothness),
+            Part("the number of steps", 2, check_steps),
+        ),
+    ),
+    Problem(
+        "3.2",
+        "tangent_kernel",
+        9,
+        draw_kernel,
+        (
+            Part("the kernel at V = 0", 3, check_start),
+            Part("the kernel at any weights", 4, check_kernel),
+            Part("the constant", 2, check_ratio),
+        ),
+    ),
+    Problem(
+        "3.3",
+        "certify",
+        9,
+        draw_ball,
+        (
+            Part("the constant on the ball", 3, check_ball_constant),
+            Part("the radius needed", 3, check_needed),
+            Part("the largest gap", 3, check_gap),
+        ),
+    ),
+    Problem(
+        "3.4",
+        "told_apart",
+        8,
+        draw_widths,
+        (
+            Part("the rank", 3, check_rank),
+            Part("the smallest width", 2, check_width),
+            Part("the blind directions", 3, check_blind),
+        ),
+    ),
+    Problem(
+        "3.5",
+        "train_both",
+        8,
+        draw_lazy,
+        (
+            Part("lazy training", 3, check_lazy),
+            Part("true training", 4, check_true),
+            Part("the order of the difference", 1, check_order),
+        ),
+    ),
+)
