@@ -35,12 +35,13 @@ export OPENBLAS_NUM_THREADS ?= 1
 export PYTHONWARNINGS ?= ignore:Error reading persistent compilation cache
 export PYTHON
 
-.PHONY: help book test notebooks assignments cohort records benchmarks lock versions repository clean check-python
+.PHONY: help book test colab notebooks assignments cohort records benchmarks lock versions repository clean check-python
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make book        build the course into _build/html (installs what it needs first)"
 	@echo "make test        build the course, then run every test and every notebook"
+	@echo "make colab [TIMES=1]   install and run as a reader on Colab does; TIMES: all chapters, timed (quiet machine)"
 	@echo "make notebooks   regenerate the .ipynb beside each chapter (runs them)"
 	@echo "make assignments [COHORT=name]   write the problem sets' editions for a class"
 	@echo "make cohort NAME=name            the same, and the key that its marks are drawn from"
@@ -120,8 +121,17 @@ lock: | check-python
 	.venv-lock/bin/uv pip compile --universal --python-version 3.11 --fork-strategy fewest \
 	  --no-header --annotation-style line --quiet requirements.in -o requirements.txt
 
-# The ends of the ranges in pyproject.toml, each in an environment of its own. There, other packages
-# may warn of each other's age: only errors count.
+# Colab's versions, then the first cell as it stands: what pip does there, with what the index offers
+# today, nobody holding anything but the cell itself. Then chapters, without any setting of ours.
+colab: | check-python
+	rm -rf .venv-colab && $(PYTHON) -m venv .venv-colab
+	.venv-colab/bin/python -m pip install --quiet --disable-pip-version-check -r tests/tools/colab-2026-08.txt
+	@.venv-colab/bin/python tools/colab.py $(if $(TIMES),--times) $(if $(ONLY),--only $(ONLY))
+
+# Does our code run at the ends of the ranges in pyproject.toml? Each end has an environment of its own;
+# the lowest is installed with a constraint for every dependency, so it cannot tell what pip would
+# choose beside versions that are there: that is `make colab`. Other packages may warn of each other's
+# age: only errors count.
 versions: versions-lowest versions-newest
 versions-lowest: CONSTRAINT := -c tests/lowest.txt
 versions-lowest versions-newest: export XLA_FLAGS := --xla_backend_optimization_level=0
