@@ -10,7 +10,7 @@ import numpy as np
 from evidence.reproductions._reproduction import DATA, SANDER, Reproduction
 from evidence.reproductions.images import DIGITS
 from resode_course.claims import Check
-from resode_lib import adjoint, classification, resnet, stacks
+from resode_lib import adjoint, image_training, resnet, stacks
 from resode_lib._types import Array, Stack
 from resode_lib.adjoint import Memory
 from resode_lib.blocks import TwoLayer
@@ -26,14 +26,14 @@ def gradient_error() -> DATA:
 
     The layers of a trained network are repeated or left out to reach other depths.
     """
-    train, _ = classification.digits()
+    train, _ = image_training.digits()
     setting = replace(DIGITS, depth=32, epochs=3, activation="relu", tied=False)
-    model = classification.fit(setting, train).network
+    model = image_training.fit(setting, train).network
     h, labels = model.embed(train.x[:BATCH]), train.y[:BATCH]
 
     def gradient(stack: Stack, memory: Memory) -> Mapping[str, Array]:
         def loss(stack: Stack) -> Array:
-            return classification.entropy(
+            return image_training.entropy(
                 model.read(adjoint.forward(stack, h, memory=memory)), labels
             )
 
@@ -74,8 +74,8 @@ def judge_gradient(data: DATA) -> tuple[Check, ...]:
 
 def going_back() -> DATA:
     """Return the relative error of the input that reversed steps find, layers untrained."""
-    train, _ = classification.digits()
-    h = classification.network(DIGITS).embed(train.x[:BATCH])
+    train, _ = image_training.digits()
+    h = image_training.network(DIGITS).embed(train.x[:BATCH])
 
     def error(depth: int) -> float:
         stack = stacks.iid(
