@@ -8,6 +8,7 @@ Give the whole batch to one call. `jax.vmap` over samples would keep one gradien
 for each of them, while the loop over layers runs.
 """
 
+import operator
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
@@ -51,6 +52,7 @@ def _stored(stack: Stack, h: State, integrator: Integrator, step_size: Number) -
 
 def _checkpointed(stack: Stack, h: State, integrator: Integrator, step_size: Number) -> State:
     step = jax.checkpoint(resnet.layer(integrator, step_size))
+    resnet.require_state(step, stack, h)
     cells = resnet.cells(stack, integrator)
     return jax.lax.scan(lambda h, cell: (step(h, cell), None), h, cells)[0]
 
@@ -91,7 +93,13 @@ def forward(
 
     Raises:
         ValueError: if ``stack`` is no stack (see `resode_lib.stacks.depth`).
+        TypeError: if ``memory`` or ``integrator`` is none, or a layer changes the state's type.
     """
+    if not isinstance(memory, Memory):
+        raise TypeError(
+            f"memory is {memory!r}, a {type(memory).__name__}; expected adjoint.stored, "
+            "adjoint.checkpointed, or adjoint.reversing(iterations), with the parentheses."
+        )
     return memory.run(stack, h, integrator, resnet.step_or_default(step_size, stack))
 
 
@@ -113,26 +121,34 @@ def reversing(iterations: int = 0) -> Memory:
 
     Raises:
         ValueError: if ``iterations`` is negative.
+        TypeError: if it is no whole number; later, if a step size is traced.
 
     Source: :cite:t:`sander2022residual` for ``j = 0``.
     """
-    if iterations < 0:
-        raise ValueError(f"got {iterations} iterations; expected 0 (the explicit step) or more.")
+    iterations = _whole(iterations)
 
     def run(stack: Stack, h: State, integrator: Integrator, step_size: Number) -> State:
-        _require_real(stack)
-        return _reversible(_Scheme(integrator, step_size, iterations), stack, h)
+        if isinstance(step_size, jax.core.Tracer):
+            raise TypeError(
+                f"reversing needs a step size that is a plain number, got {step_size}, traced by "
+                "JAX; give it as a static argument, or use adjoint.checkpointed, which takes any."
+            )
+        return _reversible(_scheme(stack, h, integrator, float(step_size), iterations), stack, h)
 
     return Memory(f"reversing({iterations})", run)
 
 
-def _require_real(stack: Stack) -> None:
-    types = {str(leaf.dtype) for leaf in jax.tree.leaves(stack)}
-    if not all(jnp.issubdtype(name, jnp.inexact) for name in types):
+def _whole(iterations: int) -> int:
+    """Return a number of iterations, if it is one."""
+    try:
+        iterations = operator.index(iterations)
+    except TypeError:
         raise TypeError(
-            f"reversing differentiates every array of the stack, got types {sorted(types)}; make "
-            "integers static attributes of the block, or use adjoint.checkpointed."
-        )
+            f"got {iterations!r} iterations; expected a whole number, 0 (explicit) or more."
+        ) from None
+    if iterations < 0:
+        raise ValueError(f"got {iterations} iterations; expected 0 (the explicit step) or more.")
+    return iterations
 
 
 MEMORIES = {memory.name: memory for memory in (stored, checkpointed, reversing(), reversing(4))}
@@ -158,7 +174,7 @@ def reconstruction(
     Returns:
         The states ``h_0..h_L``, shape (L + 1, ..., d), as `resode_lib.resnet.trajectory` has them.
     """
-    scheme = _Scheme(integrator, resnet.step_or_default(step_size, stack), iterations)
+    scheme = _scheme(stack, h, integrator, step_size, iterations)
 
     def back(h: State, k: Array) -> tuple[State, State]:
         h = scheme.inverse(h, _cell(stack, k))
@@ -179,8 +195,8 @@ def inversion_defect(
     r"""Return :math:`\max_k \|\Phi_k(\tilde h_k) - \tilde h_{k+1}\| / \|\tilde h_{k+1}\|`.
 
     Norms are the largest entry over batch and width. A few units of rounding (``jnp.finfo(h.dtype)
-    .eps``) mean that more ``iterations`` of `reversing` bring nothing. The memory does not grow
-    with depth.
+    .eps``) mean that more ``iterations`` of `reversing` bring nothing. Where all states are zero it
+    is absolute. The memory does not grow with depth.
 
     Args:
         stack: the weights, leading axis ``L``.
@@ -188,14 +204,22 @@ def inversion_defect(
         integrator: the one-step method.
         step_size: as in `forward`.
         iterations: as in `reversing`.
+
+    Raises:
+        ValueError: if there are no samples.
     """
-    scheme = _Scheme(integrator, resnet.step_or_default(step_size, stack), iterations)
+    if h.size == 0:
+        raise ValueError(
+            f"nothing to invert in states of shape {h.shape}; give one sample or more."
+        )
+    scheme = _scheme(stack, h, integrator, step_size, iterations)
 
     def back(state: tuple[State, Array], k: Array) -> tuple[tuple[State, Array], None]:
         after, worst = state
         cell = _cell(stack, k)
         h = scheme.inverse(after, cell)
-        defect = jnp.abs(scheme.layer(h, cell) - after).max() / jnp.abs(after).max()
+        size = jnp.abs(after).max()
+        defect = jnp.abs(scheme.layer(h, cell) - after).max() / jnp.where(size == 0, 1, size)
         return (h, jnp.maximum(worst, defect)), None
 
     start = (h, jnp.zeros((), h.dtype))
@@ -217,6 +241,14 @@ class _Scheme(NamedTuple):
         for _ in range(self.iterations):
             h = h + (after - self.layer(h, cell))
         return h
+
+
+def _scheme(
+    stack: Stack, h: State, integrator: Integrator, step_size: Number | None, iterations: int
+) -> _Scheme:
+    scheme = _Scheme(integrator, resnet.step_or_default(step_size, stack), _whole(iterations))
+    resnet.require_state(scheme.layer, stack, h)
+    return scheme
 
 
 def _cell(stack: Stack, k: Array) -> resnet.Cell:

@@ -74,17 +74,18 @@ def evolve(
         The observations, every array with a leading axis t, and ``y`` at the last time.
 
     Raises:
-        TypeError: if ``start`` is not float64.
+        TypeError: if ``start`` or ``times`` are not float64.
         ValueError: if ``times`` do not increase.
         FloatingPointError: if the solver stops before the last time, as at a blow-up. Inside
             `jax.jit` or `jax.vmap`, which cannot raise, what was not reached is infinite instead.
     """
     import diffrax
 
-    for leaf in jax.tree.leaves(start):
-        if leaf.dtype != jnp.float64:
+    times = np.asarray(times)
+    for name, array in (*(("", leaf) for leaf in jax.tree.leaves(start)), ("times in ", times)):
+        if array.dtype != jnp.float64:
             raise TypeError(
-                f"a reference solution needs float64, got {leaf.dtype}; call "
+                f"a reference solution needs {name}float64, got {array.dtype}; call "
                 'jax.config.update("jax_enable_x64", True) before making arrays.'
             )
     if not np.all(np.diff(times) > 0):

@@ -205,6 +205,8 @@ CIFAR10 = Archive(
 TRAIN_FILES = tuple(f"data_batch_{k}.bin" for k in range(1, 6))
 TEST_FILES = ("test_batch.bin",)
 EXTRACTED = "cifar-10-batches-bin"
+RECORD = 1 + 3 * 32 * 32
+"""Bytes of a label and three planes."""
 CACHE = Path.home() / ".cache" / "resode_lib"
 
 
@@ -237,17 +239,26 @@ def cifar10(
         OSError: if the files are not there and cannot be downloaded.
         ValueError: if a file is not the published one.
     """
-    folder = Path(folder)
-    places = (folder, folder / EXTRACTED)
-    extracted = [place for place in places if (place / TEST_FILES[0]).exists()]
-    if extracted:
-        return _cifar_sets(lambda name: (extracted[0] / name).read_bytes(), archive)
+    folder = Path(folder).expanduser()
     target = folder / archive.name
+    extracted = _extracted(folder, archive, whole=target.exists())
+    if extracted is not None:
+        return _cifar_sets(lambda name: (extracted / name).read_bytes(), archive)
     if not target.exists():
         _download(archive, target, progress)
     _require_checksum(target, archive)
     with tarfile.open(target) as tar:
         return _cifar_sets(lambda name: tar.extractfile(f"{EXTRACTED}/{name}").read(), archive)
+
+
+def _extracted(folder: Path, archive: Archive, *, whole: bool) -> Path | None:
+    """Return where all files lie; beside the archive only if none was cut off on the way."""
+    for place in (folder, folder / EXTRACTED):
+        files = [place / name for name in (*TRAIN_FILES, *TEST_FILES)]
+        size = archive.images * RECORD
+        if all(f.exists() and (not whole or f.stat().st_size == size) for f in files):
+            return place
+    return None
 
 
 def _cifar_sets(read: Callable[[str], bytes], archive: Archive) -> tuple[Dataset, Dataset]:
@@ -266,13 +277,12 @@ def _cifar_set(records: list[np.ndarray]) -> Dataset:
 
 
 def _records(name: str, content: bytes, archive: Archive) -> np.ndarray:
-    length = 1 + 3 * 32 * 32
-    if len(content) != archive.images * length:
+    if len(content) != archive.images * RECORD:
         raise ValueError(
             f"{name} is not the published file: got {len(content)} bytes, expected "
-            f"{archive.images * length}; delete it and extract {archive.name} again."
+            f"{archive.images * RECORD}; delete it and extract {archive.name} again."
         )
-    return np.frombuffer(content, np.uint8).reshape(-1, length)
+    return np.frombuffer(content, np.uint8).reshape(-1, RECORD)
 
 
 def _require_checksum(file: Path, archive: Archive) -> None:

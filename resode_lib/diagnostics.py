@@ -126,6 +126,7 @@ def observed_slope(depths: Numbers, errors: Numbers) -> Slope:
     from scipy.special import stdtrit  # here: most who import this module measure no slope
 
     x, y = np.asarray(depths, float), np.asarray(errors)
+    y = y.astype(float) if y.dtype.kind in "iu" else y  # whole numbers have no rounding floor
     if x.shape != y.shape or x.size < FEWEST_POINTS:
         raise ValueError(
             f"a slope needs at least {FEWEST_POINTS} depths with one error each, got shapes "

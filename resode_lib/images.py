@@ -43,6 +43,8 @@ def conv(
 ) -> Float[Array, "*batch h2 w2 o"]:
     """Return the convolution of images with a kernel, one ring of zeros around each image.
 
+    Of two types, as of images in float32 and weights in float64, the result has the finer one.
+
     Args:
         h: images, shape (..., height, width, i).
         kernel: weights, shape (rows, columns, i, o); 3 by 3 keeps height and width.
@@ -51,7 +53,8 @@ def conv(
     Returns:
         Images with ``o`` channels.
     """
-    batch = h.reshape(-1, *h.shape[-3:])
+    finer = jnp.promote_types(h.dtype, kernel.dtype)
+    batch, kernel = h.astype(finer).reshape(-1, *h.shape[-3:]), kernel.astype(finer)
     # In a loop XLA's convolution takes ten times as long on a CPU and more.
     result = jax.lax.platform_dependent(
         batch,

@@ -23,6 +23,7 @@ __all__ = [
     "heun",
     "integrate",
     "midpoint",
+    "require_integrator",
     "rk4",
 ]
 
@@ -99,6 +100,29 @@ def get(name: str) -> Integrator:
     return INTEGRATORS[name]
 
 
+def require_real(h: Array) -> None:
+    """Refuse states that are no real or complex numbers: a step would have to round them.
+
+    Raises:
+        TypeError: if they are integers or truth values.
+    """
+    if not jnp.issubdtype(h.dtype, jnp.inexact):
+        raise TypeError(f"states are real numbers, got {h.dtype}; convert them: h.astype(float).")
+
+
+def require_integrator(integrator: object) -> None:
+    """Refuse what is no `Integrator`, such as the name of one.
+
+    Raises:
+        TypeError: if it is none; the message says how to get it.
+    """
+    if not isinstance(integrator, Integrator):
+        raise TypeError(
+            f"integrator is {integrator!r}, a {type(integrator).__name__}; expected an Integrator, "
+            f"such as integrators.heun or integrators.get(name), name one of {sorted(INTEGRATORS)}."
+        )
+
+
 def integrate(
     field: Field,
     h: State,
@@ -125,6 +149,8 @@ def integrate(
     Raises:
         ValueError: if ``depth`` is below 1.
     """
+    require_integrator(integrator)
+    require_real(h)
     if depth < 1:
         raise ValueError(f"integrate needs depth >= 1, got {depth}; a network has a layer.")
     ds = 1 / depth if step_size is None else step_size

@@ -12,7 +12,14 @@ from flax import nnx
 
 from resode_lib import blocks, stacks
 from resode_lib._types import Array, Block, Float, Key, Scalar, Stack, State
-from resode_lib.integrators import CellField, Fraction, Integrator, euler
+from resode_lib.integrators import (
+    CellField,
+    Fraction,
+    Integrator,
+    euler,
+    require_integrator,
+    require_real,
+)
 
 __all__ = ["ResNet", "forward", "trajectory"]
 
@@ -41,7 +48,29 @@ def field_in(cell: Cell) -> CellField:
 
 def layer(integrator: Integrator, step_size: Scalar | int) -> Callable[[State, Cell], State]:
     """Return what one layer does, ``(h_k, cell_k) -> h_{k+1}``."""
+    require_integrator(integrator)
     return lambda h, cell: integrator.step(field_in(cell), h, step_size)
+
+
+def require_state(step: Callable[[State, Cell], State], stack: Stack, h: State) -> None:
+    """Refuse states that a layer would change in shape or type; every layer takes the same.
+
+    Raises:
+        TypeError: if it does.
+    """
+    require_real(h)
+
+    def first(stack: Stack, h: State) -> State:
+        block = jax.tree.map(lambda leaf: leaf[0], stack)
+        return step(h, (block, block))
+
+    after = jax.eval_shape(first, stack, h)
+    if (after.shape, after.dtype) != (h.shape, h.dtype):
+        raise TypeError(
+            f"a layer keeps shape and type of the state: got {h.dtype}{h.shape}, it returns "
+            f"{after.dtype}{after.shape}. Give states and weights one type, for example "
+            "h.astype(jnp.float64), and the residual the shape of its state."
+        )
 
 
 def step_or_default(step_size: Scalar | int | None, stack: Stack) -> Scalar | int:
@@ -69,6 +98,7 @@ def forward(
     Source: :cite:t:`marion2024implicit`, equation (1), without embedding and readout.
     """
     step = layer(integrator, step_or_default(step_size, stack))
+    require_state(step, stack, h)
     return jax.lax.scan(lambda h, cell: (step(h, cell), None), h, cells(stack, integrator))[0]
 
 
@@ -77,6 +107,7 @@ def trajectory(
 ) -> Float[Array, "steps *batch d"]:
     """Return all hidden states ``h_0..h_L``, shape (L + 1, ..., d); arguments as `forward`."""
     step = layer(integrator, step_or_default(step_size, stack))
+    require_state(step, stack, h)
 
     def recorded(h: State, cell: Cell) -> tuple[State, State]:
         h = step(h, cell)

@@ -6,9 +6,12 @@ stacks, and stacks are interpolated into paths.
 
 from collections.abc import Callable
 from math import ceil, sqrt
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+from flax import nnx
+from jax.tree_util import keystr, tree_leaves_with_path
 
 from resode_lib._types import Array, Block, Key, Path, Scalar, Stack
 
@@ -20,6 +23,7 @@ __all__ = [
     "norms",
     "piecewise_constant",
     "piecewise_linear",
+    "require_weights",
     "resample",
     "sample",
     "tied",
@@ -34,7 +38,9 @@ def depth(stack: Stack) -> int:
 
     Raises:
         ValueError: if ``stack`` has no arrays, a scalar leaf, or leading axes that differ.
+        TypeError: if it holds what is no weight (see `require_weights`).
     """
+    require_weights(stack)
     shapes = [leaf.shape for leaf in jax.tree.leaves(stack)]
     lengths = {shape[:1] for shape in shapes}
     if len(lengths) != 1 or lengths == {()}:
@@ -43,6 +49,32 @@ def depth(stack: Stack) -> int:
             "Build it with stacks.tied, stacks.iid or stacks.sample."
         )
     return lengths.pop()[0]
+
+
+def require_weights(tree: Any) -> None:
+    """Refuse state that is no weight: a gradient would move it, or it would never move.
+
+    Raises:
+        TypeError: if a variable is no ``nnx.Param``, as the running averages of `nnx.BatchNorm` and
+            the keys of `nnx.Dropout`, or an array is not of real or complex numbers.
+    """
+    for path, leaf in tree_leaves_with_path(tree, is_leaf=_is_variable):
+        if _is_variable(leaf) and not isinstance(leaf, nnx.Param):
+            raise TypeError(
+                f"weights are nnx.Param, got {type(leaf).__name__} at {keystr(path)}; a layer is a "
+                "function of state and weights: in place of nnx.BatchNorm take nnx.LayerNorm, or "
+                "images.BatchNorm with its moments as values, and no nnx.Dropout."
+            )
+        for array in jax.tree.leaves(leaf):
+            if not jnp.issubdtype(getattr(array, "dtype", float), jnp.inexact):
+                raise TypeError(
+                    f"weights are real numbers, got {array.dtype} at {keystr(path)}; make "
+                    "whole numbers static attributes of the block: plain Python, no arrays."
+                )
+
+
+def _is_variable(leaf: object) -> bool:
+    return isinstance(leaf, nnx.Variable)
 
 
 def _require_layers(depth: int) -> None:
@@ -60,6 +92,7 @@ def tied(block: Block, depth: int) -> Stack:
         8
     """
     _require_layers(depth)
+    require_weights(block)
     return jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (depth, *leaf.shape)), block)
 
 
@@ -72,7 +105,9 @@ def iid(draw: Callable[[Key], Block], key: Key, depth: int) -> Stack:
         depth: ``L``.
     """
     _require_layers(depth)
-    return jax.vmap(draw)(jax.random.split(key, depth))
+    stack = jax.vmap(draw)(jax.random.split(key, depth))
+    require_weights(stack)
+    return stack
 
 
 def sample(path: Path, depth: int) -> Stack:
@@ -83,7 +118,9 @@ def sample(path: Path, depth: int) -> Stack:
         depth: ``L``.
     """
     _require_layers(depth)
-    return jax.vmap(path)(jnp.arange(depth) / depth)
+    stack = jax.vmap(path)(jnp.arange(depth) / depth)
+    require_weights(stack)
+    return stack
 
 
 def _cell(stack: Stack, s: Scalar):

@@ -1,24 +1,26 @@
 """Training: gradients in the metric of depth, gradient descent and gradient flow.
 
 The gradient for the inner product ``1/L sum_k <a_k, b_k>`` of weights in depth is ``L`` times the
-Euclidean one. That factor lives in `depth_gradient`, and nowhere else. Embedding and readout have
-no depth, hence no factor.
+Euclidean one. That factor lives in `scale_by_depth`, and nowhere else. Embedding and readout have
+no depth, hence no factor. Which weights have depth is said by `residual`, or by the caller.
+
+A run with a ``folder`` is saved there and goes on there. The folder knows its run: the program of a
+step (loss, data, optimiser, rate, clipping), the start, what is recorded, and the version of JAX.
+Another run is refused. It saves arrays as NumPy does: of a training that is spread over several
+machines save the parameters yourself, for example with orbax.
 """
 
-import hashlib
 from collections.abc import Callable
 from os import PathLike
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
 from resode_lib import continuous, stacks
-from resode_lib._types import Array, Float, Key, Scalar
-from resode_lib.resnet import ResNet
+from resode_lib._saved import Saved, of_arrays, of_program
+from resode_lib._types import Array, Float, Key, Scalar, Stack
 
 __all__ = [
     "Trajectory",
@@ -29,10 +31,15 @@ __all__ = [
     "gradient_flow",
     "mean_squared_error",
     "optimise",
+    "residual",
+    "scale_by_depth",
 ]
 
 Parameters = Any
-"""A stack, or a `ResNet`: what is trained."""
+"""What is trained: a stack, a `resode_lib.resnet.ResNet`, or any model with a stack in it."""
+
+Where = Callable[[Parameters], Stack]
+"""Which part of a model is the stack, ``model -> stack``."""
 
 Loss = Callable[[Parameters], Scalar]
 Clip = Callable[[Array], Array]
@@ -94,16 +101,41 @@ def nothing(parameters: Parameters) -> tuple:
     return ()
 
 
-def _in_depth(gradient: Parameters) -> Parameters:
+def residual(parameters: Parameters) -> Stack:
+    """Return the stack in a model: its attribute ``stack``; without one, all of it is the stack."""
+    return getattr(parameters, "stack", parameters)
+
+
+def _have_depth(parameters: Parameters, where: Where) -> tuple[list[bool], int]:
+    """Return for each array of a model whether it belongs to the stack, and the depth ``L``."""
+    leaves, structure = jax.tree.flatten(parameters)
+    numbered = jax.tree.unflatten(structure, range(len(leaves)))
+    inside = set(jax.tree.leaves(where(numbered)))
+    return [number in inside for number in range(len(leaves))], stacks.depth(where(parameters))
+
+
+def _in_depth(gradient: Parameters, where: Where) -> Parameters:
     """Multiply the gradient of residual weights by their depth ``L``."""
-    if isinstance(gradient, ResNet):
-        return ResNet(gradient.A[...], _in_depth(gradient.stack), gradient.B[...])
-    depth = stacks.depth(gradient)
-    return jax.tree.map(lambda leaf: depth * leaf, gradient)
+    inside, depth = _have_depth(gradient, where)
+    leaves, structure = jax.tree.flatten(gradient)
+    scaled = [depth * leaf if scales else leaf for leaf, scales in zip(leaves, inside, strict=True)]
+    return jax.tree.unflatten(structure, scaled)
+
+
+def scale_by_depth(where: Where = residual) -> optax.GradientTransformation:
+    """Return the factor ``L`` for an optimiser and a loop of one's own.
+
+    Put it first: ``optax.chain(scale_by_depth(lambda model: model.layers), optax.adam(1e-3))``.
+    With ``optax.sgd`` it is `gradient_descent`.
+
+    Args:
+        where: which part of a model is the stack; nothing else is scaled.
+    """
+    return optax.stateless(lambda gradient, _: _in_depth(gradient, where))
 
 
 def depth_gradient(
-    loss: Loss, parameters: Parameters, *, clip: Clip = unclipped
+    loss: Loss, parameters: Parameters, *, clip: Clip = unclipped, where: Where = residual
 ) -> tuple[Scalar, Parameters]:
     r"""Return the loss and its gradient for the :math:`L^2` inner product in depth.
 
@@ -113,36 +145,39 @@ def depth_gradient(
 
     Args:
         loss: the loss of the parameters.
-        parameters: a stack (all of it residual weights) or a `ResNet`.
+        parameters: a stack (all of it residual weights), or a model with a stack in it.
         clip: applied to every array of the scaled gradient.
+        where: which part of a model is the stack.
 
     Returns:
         The loss and the gradient, in the structure of ``parameters``.
 
+    Raises:
+        TypeError: if ``parameters`` hold what no gradient should move (see
+            `resode_lib.stacks.require_weights`).
+
     Source: :cite:t:`marion2024implicit`, Section 3.
     """
+    stacks.require_weights(parameters)
     value, gradient = jax.value_and_grad(loss)(parameters)
-    return value, jax.tree.map(clip, _in_depth(gradient))
+    return value, jax.tree.map(clip, _in_depth(gradient, where))
 
 
-def depth_norm(parameters: Parameters) -> Float[Array, ""]:
+def depth_norm(parameters: Parameters, *, where: Where = residual) -> Float[Array, ""]:
     r"""Return the norm :math:`(\|A\|^2 + \|B\|^2 + \tfrac1L \sum_k \|Z_k\|^2)^{1/2}`.
 
     It is the norm whose gradient is `depth_gradient`; along the gradient flow
     ``-d loss / dt = depth_norm(depth_gradient)^2``.
 
     Args:
-        parameters: a stack or a `ResNet`, or a difference of two.
+        parameters: a stack or a model, or a difference of two.
+        where: which part of a model is the stack.
     """
-    return jnp.sqrt(_squared(parameters))
-
-
-def _squared(parameters: Parameters) -> Array:
-    if isinstance(parameters, ResNet):
-        ends = jnp.sum(parameters.A[...] ** 2) + jnp.sum(parameters.B[...] ** 2)
-        return ends + _squared(parameters.stack)
-    leaves = jax.tree.leaves(parameters)
-    return jnp.asarray(sum(jnp.sum(leaf**2) for leaf in leaves)) / stacks.depth(parameters)
+    inside, depth = _have_depth(parameters, where)
+    squares = [jnp.sum(leaf**2) for leaf in jax.tree.leaves(parameters)]
+    layers = sum(s for s, scales in zip(squares, inside, strict=True) if scales)
+    ends = sum(s for s, scales in zip(squares, inside, strict=True) if not scales)
+    return jnp.sqrt(ends + layers / depth)
 
 
 def gradient_descent(
@@ -156,6 +191,7 @@ def gradient_descent(
     clip: Clip = unclipped,
     progress: Progress | None = None,
     folder: PathLike | str | None = None,
+    where: Where = residual,
 ) -> Trajectory:
     """Run ``theta <- theta - rate * depth_gradient``: Euler's scheme for the gradient flow.
 
@@ -164,30 +200,34 @@ def gradient_descent(
 
     Args:
         loss: the loss of the parameters.
-        parameters: where to start: a stack or a `ResNet`.
+        parameters: where to start: a stack or a model.
         rate: the step in training time.
         steps: how many steps.
         every: record the loss, and what ``record`` returns, every so many steps and at the end.
         record: chosen quantities, ``parameters -> arrays``.
         clip: see `depth_gradient`.
         progress: called as ``progress(done, steps, loss)`` from time to time.
-        folder: where to keep the run; called again with the same arguments it goes on there.
+        folder: where to keep the run; called again with the same arguments, or more steps, it goes
+            on there.
+        where: see `depth_gradient`.
 
     Returns:
         The trajectory, ``steps / every + 1`` records.
 
     Raises:
-        ValueError: if ``every`` does not divide ``steps``, or ``folder`` holds another run.
+        ValueError: if ``every`` does not divide ``steps``, or ``folder`` holds another run, or
+            more steps of this one.
 
     Source: :cite:t:`marion2024implicit`, Section 5 (the discretised flow).
     """
 
-    def step(theta: Parameters, k: Array) -> tuple[Parameters, Scalar]:
-        value, gradient = depth_gradient(loss, theta, clip=clip)
+    def step(theta: Parameters, k: Array, _: Any) -> tuple[Parameters, Scalar]:
+        value, gradient = depth_gradient(loss, theta, clip=clip, where=where)
         return jax.tree.map(lambda leaf, g: leaf - rate * g, theta, gradient), value
 
-    run = _Run(step, lambda theta: theta, loss, record, steps, every)
-    return run.trajectory(parameters, rate, progress, folder)
+    loop = Loop(step, record, every)
+    theta, losses, records = loop.run(parameters, steps, progress=progress, folder=folder)
+    return _trajectory(rate * every, losses, jax.jit(loss)(theta), records, theta)
 
 
 def optimise(
@@ -202,6 +242,7 @@ def optimise(
     clip: Clip = unclipped,
     progress: Progress | None = None,
     folder: PathLike | str | None = None,
+    where: Where = residual,
 ) -> Trajectory:
     """Train with an optimiser of optax, fed with the depth gradient.
 
@@ -220,6 +261,7 @@ def optimise(
         clip: see `depth_gradient`.
         progress: called as ``progress(done, steps, loss)``.
         folder: where to keep the run.
+        where: see `depth_gradient`.
 
     Raises:
         ValueError: as `gradient_descent`.
@@ -228,15 +270,19 @@ def optimise(
     def loss_at(theta: Parameters, k: Array) -> Scalar:
         return loss(theta) if key is None else loss(theta, jax.random.fold_in(key, k))
 
-    def step(state: tuple, k: Array) -> tuple[tuple, Scalar]:
+    def step(state: tuple, k: Array, _: Any) -> tuple[tuple, Scalar]:
         theta, memory = state
-        value, gradient = depth_gradient(lambda theta: loss_at(theta, k), theta, clip=clip)
+        value, gradient = depth_gradient(
+            lambda theta: loss_at(theta, k), theta, clip=clip, where=where
+        )
         updates, memory = optimizer.update(gradient, memory, theta)
         return (optax.apply_updates(theta, updates), memory), value
 
-    last = jnp.asarray(steps)
-    run = _Run(step, lambda state: state[0], lambda p: loss_at(p, last), record, steps, every)
-    return run.trajectory((parameters, optimizer.init(parameters)), 1.0, progress, folder)
+    loop = Loop(step, lambda state: record(state[0]), every)
+    start = (parameters, optimizer.init(parameters))
+    (theta, _), losses, records = loop.run(start, steps, progress=progress, folder=folder)
+    last = jax.jit(loss_at)(theta, jnp.asarray(steps))
+    return _trajectory(every, losses, last, records, theta)
 
 
 def gradient_flow(
@@ -247,16 +293,18 @@ def gradient_flow(
     record: Record = nothing,
     clip: Clip = unclipped,
     tolerance: float = 1e-8,
+    where: Where = residual,
 ) -> Trajectory:
     """Solve ``d theta / dt = -depth_gradient`` accurately, from the first of ``times``.
 
     Args:
         loss: the loss of the parameters.
-        parameters: where to start: a stack or a `ResNet`, float64.
+        parameters: where to start: a stack or a model, float64.
         times: increasing training times; the first is the start.
         record: chosen quantities, ``parameters -> arrays``, at each time.
         clip: see `depth_gradient`; the clipped flow exists for all times.
         tolerance: of the adaptive solver, relative and absolute.
+        where: see `depth_gradient`.
 
     Raises:
         TypeError: if the parameters are not float64.
@@ -265,7 +313,7 @@ def gradient_flow(
     """
 
     def field(t: Scalar, theta: Parameters) -> Parameters:
-        _, gradient = depth_gradient(loss, theta, clip=clip)
+        _, gradient = depth_gradient(loss, theta, clip=clip, where=where)
         return jax.tree.map(jnp.negative, gradient)
 
     (losses, records), parameters = continuous.evolve(
@@ -278,125 +326,130 @@ def gradient_flow(
     return Trajectory(times, losses, records, parameters)
 
 
-class _Run(NamedTuple):
-    """A loop over steps, compiled, that can stop between its parts and go on later.
+def _trajectory(
+    pace: int | float, losses: Array, last: Scalar, records: Any, parameters: Parameters
+) -> Trajectory:
+    """Put the last loss behind the others; ``pace`` is the time from record to record."""
+    losses = jnp.append(losses, last)
+    times = pace * jnp.arange(len(losses), dtype=losses.dtype)
+    return Trajectory(times, losses, records, parameters)
 
-    Attributes:
-        step: ``(state, k) -> (state, loss before the step)``.
-        parameters: the parameters in a state.
-        last_loss: the loss after the last step.
-        record: chosen quantities of the parameters.
-        steps: how many steps in all.
-        every: steps between records.
+
+class Loop:
+    """The loop over steps of every training: compiled, it can stop between its parts and go on.
+
+    Args:
+        step: ``(state, k, data) -> (state, loss before the step)``.
+        record: chosen quantities, ``state -> arrays``.
+        every: how many steps lie between records.
     """
 
-    step: Callable[[Any, Array], tuple[Any, Scalar]]
-    parameters: Callable[[Any], Parameters]
-    last_loss: Loss
-    record: Record
-    steps: int
-    every: int
+    def __init__(
+        self,
+        step: Callable[[Any, Array, Any], tuple[Any, Scalar]],
+        record: Record,
+        every: int = 1,
+    ):
+        self.step, self.record, self.every = step, record, every
+        self._advance = jax.jit(self._parts, static_argnames="length")
 
-    def trajectory(
+    def run(
         self,
         state: Any,
-        rate: float,
-        progress: Progress | None,
-        folder: PathLike | str | None,
-    ) -> Trajectory:
-        """Run all steps, from the folder's last saved part if there is one."""
-        if self.every < 1 or self.steps % self.every:
+        steps: int,
+        *,
+        data: Any = (),
+        parts: int | None = None,
+        progress: Progress | None = None,
+        folder: PathLike | str | None = None,
+        identity: dict[str, str] | None = None,
+    ) -> tuple[Any, Array, Any]:
+        """Run all steps, from the folder's last saved part if there is one.
+
+        Args:
+            state: where to start.
+            steps: how many steps in all.
+            data: what every step sees beside the state.
+            parts: in how many parts it runs; left out, about 20 if it reports or saves.
+            progress: called as ``progress(done, steps, loss)`` after each part.
+            folder: where to save.
+            identity: what else makes it this run, names and values.
+
+        Returns:
+            The last state, the losses before each ``every`` steps, and the records there and at
+            the end.
+
+        Raises:
+            ValueError: if ``every`` does not divide ``steps``, or the folder holds another run.
+        """
+        if self.every < 1 or steps % self.every:
             raise ValueError(
-                f"records come every so many steps: got every = {self.every} for {self.steps} "
-                "steps; take a divisor."
+                f"records come every so many steps: got every = {self.every} for {steps} steps; "
+                "take a divisor."
             )
-        blocks = self.steps // self.every
-        part = blocks if progress is None and folder is None else max(1, blocks // PARTS)
-        done, pieces = 0, []
+        blocks = steps // self.every
+        alone = progress is None and folder is None
+        part = max(1, blocks // (parts or (1 if alone else PARTS)))
+        done, pieces, saved = 0, [], None
         if folder is not None:
-            saved = _Saved(Path(folder), state, self.every, rate)
-            observed = jax.eval_shape(self._observe, self.parameters(state))
-            done, state, pieces = saved.restore(state, observed)
-        advance = jax.jit(self._advance, static_argnames="length")
+            saved = Saved(folder, (identity or {}) | self._identity(state, data))
+            done, state, pieces = self._restored(saved, state, data, steps)
         while done < blocks:
             length = min(part, blocks - done)
-            state, observed = advance(state, done, length=length)
+            state, piece = self._advance(state, done, data, length=length)
             done += length
-            pieces.append(observed)
-            if folder is not None:
-                saved.save(done, state, pieces)
+            pieces.append(piece)
+            if saved is not None:
+                pieces = [_joined(pieces)]
+                saved.save(done, (state, pieces[0]))
             if progress is not None:
-                progress(done * self.every, self.steps, float(observed[0][-1]))
-        theta = self.parameters(state)
-        last = jax.tree.map(lambda leaf: leaf[None], jax.jit(self._observe)(theta))
-        losses, records = _joined([*pieces, last])
-        times = rate * self.every * jnp.arange(blocks + 1, dtype=losses.dtype)
-        return Trajectory(times, losses, records, theta)
+                progress(done * self.every, steps, float(piece[0][-1]))
+        last = jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], jax.jit(self.record)(state))
+        if not pieces:
+            return state, jnp.zeros(0), last
+        losses, records = _joined(pieces)
+        return state, losses, _joined([records, last])
 
-    def _observe(self, theta: Parameters) -> tuple:
-        return jnp.asarray(self.last_loss(theta)), self.record(theta)
-
-    def _advance(self, state: Any, done: Array, length: int) -> tuple:
+    def _parts(self, state: Any, done: Array, data: Any, length: int) -> tuple:
         """Take ``length`` times ``every`` steps, with a record before each ``every``."""
 
         def block(state: Any, b: Array) -> tuple:
-            record = self.record(self.parameters(state))
+            record = self.record(state)
             ks = b * self.every + jnp.arange(self.every)
-            state, losses = jax.lax.scan(self.step, state, ks)
+            state, losses = jax.lax.scan(lambda state, k: self.step(state, k, data), state, ks)
             return state, (losses[0], record)
 
         return jax.lax.scan(block, state, done + jnp.arange(length))
+
+    def _identity(self, state: Any, data: Any) -> dict[str, str]:
+        """What shapes the result: another value of one of these is another run."""
+        return {
+            "version of JAX": jax.__version__,
+            "start": of_arrays(state),
+            "data": of_arrays(data),
+            "step (loss, optimiser, rate, clip, key, data)": of_program(
+                self.step, state, jnp.asarray(0), data
+            ),
+            "record": of_program(self.record, state),
+            "every": str(self.every),
+        }
+
+    def _restored(self, saved: Saved, state: Any, data: Any, steps: int) -> tuple[int, Any, list]:
+        """Return how many blocks are done, the state then, and the pieces so far."""
+        _, piece = jax.eval_shape(lambda *a: self._parts(*a, length=1), state, 0, data)
+        found = saved.restore((state, piece))
+        if found is None:
+            return 0, state, []
+        done, (state, piece) = found
+        if done * self.every > steps:
+            raise ValueError(
+                f"{saved.file.parent} holds {done * self.every} steps of this run, got steps = "
+                f"{steps}: what it was then is not kept. Ask for as many or more, or name another "
+                "folder."
+            )
+        return done, state, [piece]
 
 
 def _joined(pieces: list) -> Any:
     """Return the pieces one after the other, array by array."""
     return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *pieces)
-
-
-class _Saved:
-    """The saved parts of a run in a folder; each save is whole or absent.
-
-    Orbax is imported where it saves: most runs are short, and need not wait for it.
-    """
-
-    def __init__(self, folder: Path, start: Any, every: int, rate: float):
-        start = b"".join(np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(start))
-        digest = np.frombuffer(hashlib.sha256(start).digest(), np.uint8)
-        self.folder = folder.absolute()
-        self.identity = {"every": every, "rate": rate, "start": digest.astype(np.int32)}
-
-    def save(self, done: int, state: Any, pieces: list) -> None:
-        """Write all that the rest of the run needs; return when it is on the disk."""
-        import orbax.checkpoint as ocp
-
-        leaves = {"state": jax.tree.leaves(state), "observed": jax.tree.leaves(_joined(pieces))}
-        content = {"identity": jax.tree.map(np.asarray, self.identity), **leaves}
-        options = ocp.CheckpointManagerOptions(max_to_keep=2)
-        with ocp.CheckpointManager(self.folder, options=options) as manager:
-            manager.save(done, args=ocp.args.StandardSave(content))
-            manager.wait_until_finished()
-
-    def restore(self, state: Any, observed: Any) -> tuple[int, Any, list]:
-        """Return how many blocks are done, the state then, and what was observed so far.
-
-        Raises:
-            ValueError: if the folder holds another run.
-        """
-        import orbax.checkpoint as ocp
-
-        if not self.folder.exists():
-            return 0, state, []
-        with ocp.CheckpointManager(self.folder) as manager:
-            done = manager.latest_step()
-            if done is None:
-                return 0, state, []
-            content = manager.restore(done, args=ocp.args.StandardRestore())
-        for name, value in self.identity.items():
-            if not np.array_equal(content["identity"][name], value):
-                raise ValueError(
-                    f"{self.folder} holds another run: its {name!r} differs from this one's. "
-                    "Name another folder, or call with the arguments of the run that began there."
-                )
-        state = jax.tree.unflatten(jax.tree.structure(state), content["state"])
-        observed = jax.tree.unflatten(jax.tree.structure(observed), content["observed"])
-        return done, state, [observed]

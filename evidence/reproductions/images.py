@@ -9,9 +9,9 @@ import numpy as np
 
 from evidence.reproductions._reproduction import DATA, MARION, SANDER, Reproduction
 from resode_course.claims import Check
-from resode_lib import adjoint, classification, integrators
+from resode_lib import adjoint, image_training, integrators
 from resode_lib._types import Array
-from resode_lib.classification import Fit, Setting
+from resode_lib.image_training import Fit, Setting
 
 DIGITS = Setting(depth=32, channels=4, epochs=4)
 """The networks for digits that stand for those for CIFAR-10."""
@@ -25,7 +25,7 @@ SEEDS = 2
 
 def trained(activation: str, tied: bool, seed: int = 0) -> Fit:
     """Return a network trained on digits."""
-    return classification.fit_digits(replace(DIGITS, activation=activation, tied=tied, seed=seed))
+    return image_training.fit_digits(replace(DIGITS, activation=activation, tied=tied, seed=seed))
 
 
 def kernels(run: Fit) -> list[Array]:
@@ -44,9 +44,9 @@ def roughness(run: Fit) -> float:
 
 def score(run: Fit) -> float:
     """Return the test accuracy."""
-    train, test = classification.digits()
-    moments = classification.large_batch_moments(run.network, train)
-    return classification.accuracy(run.network, moments, test)
+    train, test = image_training.digits()
+    moments = image_training.large_batch_moments(run.network, train)
+    return image_training.accuracy(run.network, moments, test)
 
 
 def accuracies() -> DATA:
@@ -170,11 +170,11 @@ def without_memory() -> DATA:
 
 def error(depth: int, name: str, memory: str) -> float:
     """Train a network with a way to remember its states; return its test error in percent."""
-    train, test = classification.digits()
+    train, test = image_training.digits()
     way = adjoint.stored if memory == "stored" else adjoint.reversing()
     forward = partial(adjoint.forward, integrator=integrators.get(name), memory=way)
     setting = replace(DIGITS, depth=depth, epochs=3, activation="relu", tied=False)
-    model = classification.fit(setting, train, forward=forward).network
+    model = image_training.fit(setting, train, forward=forward).network
     guess = model.read(forward(model.stack, model.embed(test.x))).argmax(-1)
     return round(100 * float((guess != test.y).mean()), 2)
 

@@ -10,7 +10,7 @@ import numpy as np
 from evidence.reproductions._reproduction import DATA, SANDER, Reproduction
 from evidence.reproductions.images import DIGITS
 from resode_course.claims import Check
-from resode_lib import adjoint, classification, resnet, stacks
+from resode_lib import adjoint, image_training, resnet, stacks
 from resode_lib._types import Array, Stack
 from resode_lib.adjoint import Memory
 from resode_lib.blocks import TwoLayer
@@ -33,14 +33,14 @@ def gradient_error() -> DATA:
 
 def gradient_errors(depth: int) -> dict[str, float]:
     """Return them at one depth."""
-    train, _ = classification.digits()
+    train, _ = image_training.digits()
     setting = replace(DIGITS, depth=32, epochs=3, activation="relu", tied=False)
-    model = classification.fit_digits(setting).network
+    model = image_training.fit_digits(setting).network
     h, labels = model.embed(train.x[:BATCH]), train.y[:BATCH]
 
     def gradient(stack: Stack, memory: Memory) -> Mapping[str, Array]:
         def loss(stack: Stack) -> Array:
-            return classification.entropy(
+            return image_training.entropy(
                 model.read(adjoint.forward(stack, h, memory=memory)), labels
             )
 
@@ -89,8 +89,8 @@ def going_back() -> DATA:
 
 def way_back(depth: int) -> float:
     """Return the relative error of the input that reversed steps find."""
-    train, _ = classification.digits()
-    h = classification.network(DIGITS).embed(train.x[:BATCH])
+    train, _ = image_training.digits()
+    h = image_training.network(DIGITS).embed(train.x[:BATCH])
     stack = stacks.iid(
         lambda key: ConvBlock.gaussian(key, channels=DIGITS.channels, outer_scale=1.0),
         jax.random.key(1),

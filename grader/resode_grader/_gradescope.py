@@ -38,7 +38,7 @@ export PYTHONPATH=/autograder/source
   --gradescope /autograder/results/results.json
 """
 # What the library and the notebooks import; the container's Python decides the versions.
-NEEDS = ("jax", "flax", "diffrax", "optax", "orbax-checkpoint", "scikit-learn", "jaxtyping")
+NEEDS = ("jax", "flax", "diffrax", "optax", "scikit-learn", "jaxtyping")
 NEEDS += ("matplotlib", "ipywidgets", "numpy", "scipy")
 
 

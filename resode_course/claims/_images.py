@@ -5,8 +5,8 @@ import jax.numpy as jnp
 
 from resode_lib import diagnostics, resnet, stacks
 from resode_lib._types import Array, Stack
-from resode_lib.classification import Fit, digits, entropy, large_batch_moments
 from resode_lib.datasets import Dataset
+from resode_lib.image_training import Fit, digits, entropy, large_batch_moments
 from resode_lib.images import BlockMoments, ImageResNet, with_moments
 
 __all__ = ["largest_increment", "refined_loss", "relative_lipschitz"]

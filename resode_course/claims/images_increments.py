@@ -6,8 +6,8 @@ import numpy as np
 
 from resode_course.claims._claim import Check, Claim
 from resode_course.claims._images import largest_increment
-from resode_lib.classification import Setting, fit_digits
 from resode_lib.diagnostics import observed_slope
+from resode_lib.image_training import Setting, fit_digits
 
 __all__ = ["CLAIM", "Config", "Result"]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from resode_course.claims._claim import Check, Claim
-from resode_lib.classification import Setting, accuracy, digits, fit_digits, large_batch_moments
+from resode_lib.image_training import Setting, accuracy, digits, fit_digits, large_batch_moments
 
 __all__ = ["CLAIM", "Config", "Result"]
 

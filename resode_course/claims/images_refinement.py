@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from resode_course.claims._claim import Check, Claim
 from resode_course.claims._images import refined_loss
-from resode_lib.classification import Setting, digits, fit_digits
+from resode_lib.image_training import Setting, digits, fit_digits
 
 __all__ = ["CLAIM", "Config", "Result"]
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from resode_course.claims._claim import Check, Claim
 from resode_course.claims._images import relative_lipschitz
-from resode_lib.classification import Setting, fit_digits
+from resode_lib.image_training import Setting, fit_digits
 
 __all__ = ["CLAIM", "Config", "Result"]
 

@@ -1,5 +1,6 @@
 """Give the tests of `both_sides` the answers of the chapter that their file is about."""
 
+import jaxtyping
 import pytest
 
 
@@ -14,3 +15,11 @@ def pytest_generate_tests(metafunc):
 def checks(request):
     """The chapter's checks, by label."""
     return request.module.CHECKS
+
+
+@pytest.fixture
+def as_users_call():
+    """Switch off the checks of types that the tests install, which users do not have."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)

@@ -273,3 +273,46 @@ def test_integers_in_a_stack_are_refused():
 
     with pytest.raises(TypeError, match=r"got types \['int64'\]; make integers static"):
         adjoint.forward(stacks.tied(Shift(), 3), jnp.ones(4), memory=reversing())
+
+
+@pytest.mark.parametrize("memory", [reversing, "stored", None])
+def test_what_is_no_memory_is_refused(memory, as_users_call):
+    with pytest.raises(TypeError, match=r"memory is .*; expected adjoint.stored.*with the parenth"):
+        adjoint.forward(smooth_stack(2), jnp.ones((1, 8)), memory=memory)
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        adjoint.reconstruction,
+        adjoint.inversion_defect,
+        lambda *_, iterations: reversing(iterations),
+    ],
+)
+def test_iterations_are_counted(run, as_users_call):
+    stack, h = smooth_stack(2), jnp.ones((1, 8))
+    with pytest.raises(ValueError, match=r"got -3 iterations; expected 0 \(the explicit step\)"):
+        run(stack, h, iterations=-3)
+    with pytest.raises(TypeError, match="got 2.5 iterations; expected a whole number"):
+        run(stack, h, iterations=2.5)
+
+
+def test_going_back_needs_a_plain_step_size(as_users_call):
+    stack, h = smooth_stack(2), jnp.ones((1, 8))
+
+    def last(step_size, memory):
+        return adjoint.forward(stack, h, step_size=step_size, memory=memory)
+
+    with pytest.raises(TypeError, match="plain number, got .*traced by JAX; .*checkpointed"):
+        jax.jit(lambda step_size: last(step_size, reversing()))(0.5)
+    expected = last(0.5, stored)
+    np.testing.assert_allclose(last(jnp.asarray(0.5), reversing()), expected, rtol=1e-14)
+    np.testing.assert_allclose(
+        jax.jit(lambda ds: last(ds, checkpointed))(0.5), expected, rtol=1e-14
+    )
+
+
+def test_the_defect_of_nothing_is_refused_and_of_zero_is_zero():
+    with pytest.raises(ValueError, match=r"nothing to invert in states of shape \(0, 8\); give"):
+        adjoint.inversion_defect(smooth_stack(2), jnp.ones((0, 8)))
+    assert adjoint.inversion_defect(smooth_stack(2), jnp.zeros((1, 8))) == 0  # f(0) = 0 here

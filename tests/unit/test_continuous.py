@@ -121,3 +121,10 @@ def test_trained_networks_approach_the_trained_limit(key):
     gaps = [float(distance(depth)) for depth in (16, 32)]
     assert gaps[0] / gaps[1] == pytest.approx(2, rel=0.15)  # O(1/L) with an O(1/L^2) remainder
     assert gaps[1] < 0.1
+
+
+def test_times_in_float32_are_refused():
+    with pytest.raises(TypeError, match="needs times in float64, got float32; call"):
+        continuous.solve(
+            lambda s, h: h, jnp.ones(1), times=jnp.linspace(0, 1, 4, dtype=jnp.float32)
+        )

@@ -251,3 +251,22 @@ def test_progress_is_one_line_that_ends(capsys):
     datasets.show(2**20, 2 * 2**20)
     datasets.show(2 * 2**20, 2 * 2**20)
     assert capsys.readouterr().err == "\r1 of 2 MiB\r2 of 2 MiB\n"
+
+
+@pytest.mark.parametrize("cut", ["missing", "short"])
+def test_a_half_extracted_folder_gives_way_to_the_archive(cut, server, tmp_path):
+    (tmp_path / "tiny.tar.gz").write_bytes(server.body)
+    inner = tmp_path / "cifar-10-batches-bin"
+    inner.mkdir()
+    for name in (*datasets.TRAIN_FILES, *datasets.TEST_FILES):
+        (inner / name).write_bytes(content(name))
+    last = inner / datasets.TRAIN_FILES[-1]
+    last.unlink() if cut == "missing" else last.write_bytes(b"half")
+    assert_is_the_tiny_cifar(cifar10(tmp_path, archive=server.archive))
+    assert server.asked == []
+
+
+def test_the_folder_may_be_at_home(server, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert_is_the_tiny_cifar(cifar10("~/data", archive=server.archive, progress=silent))
+    assert (tmp_path / "data" / "tiny.tar.gz").exists()

@@ -125,3 +125,8 @@ def test_exponential_decay_is_recovered():
     assert rate.half_width < 1e-12
     # The control: a power of time has no rate, and the interval says so.
     assert diagnostics.observed_rate(1 + times, (1 + times) ** -2.0).half_width > 1e-3
+
+
+def test_whole_numbers_are_errors_like_any():
+    slope = diagnostics.observed_slope([8, 16, 32, 64], [64, 32, 16, 8])
+    assert slope.value == pytest.approx(-1, abs=1e-12)

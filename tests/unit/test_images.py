@@ -248,3 +248,14 @@ def test_a_kernel_must_keep_the_shape_of_the_state():
 def test_the_squares_must_fit_into_the_state(key):
     with pytest.raises(ValueError, match="2 by 2 pixels and pool = 4: .* smaller pool"):
         ImageResNet.gaussian(key, STACKS["tied"](key), image=(8, 8, 1))
+
+
+@pytest.mark.parametrize("wrapped", [lambda f: f, jax.jit], ids=["eager", "compiled"])
+def test_images_and_weights_of_two_types_meet_in_the_finer_one(wrapped, model, x):
+    single = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), model)
+    for weights, images in ((model, x.astype(jnp.float32)), (single, x)):
+        doubled = jax.tree.map(lambda leaf: leaf.astype(jnp.float64), (weights, images))
+        expected = doubled[0].in_training(doubled[1])[0]
+        actual = wrapped(lambda model, x: model.in_training(x)[0])(weights, images)
+        assert actual.dtype == jnp.float64
+        np.testing.assert_allclose(actual, expected, rtol=1e-12)

@@ -2,8 +2,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import nnx
 
-from resode_lib import continuous, integrators, resnet, stacks
+from resode_lib import adjoint, continuous, integrators, resnet, stacks
 from resode_lib.blocks import TwoLayer
 from resode_lib.integrators import INTEGRATORS
 
@@ -87,3 +88,32 @@ def test_the_width_must_hold_the_data(key):
 def test_a_block_alone_is_no_network(key):
     with pytest.raises(ValueError, match="one leading axis, the depth"):
         resnet.forward(TwoLayer.gaussian(key, width=3, hidden=5), jnp.ones(3))
+
+
+@pytest.mark.parametrize("run", [resnet.forward, resnet.trajectory, adjoint.forward])
+def test_states_that_a_layer_would_change_are_refused(run, stack, h, as_users_call):
+    with pytest.raises(TypeError, match=r"got float32\(4, 3\), it returns float64.*h.astype"):
+        run(stack, h.astype(jnp.float32))
+    with pytest.raises(TypeError, match="states are real numbers, got int64; convert them"):
+        run(stack, jnp.ones((4, 3), int))
+    single = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), stack)
+    assert run(single, h).dtype == jnp.float64  # the state's type is kept: nothing to refuse
+
+    class Narrow(nnx.Module):
+        def __init__(self):
+            self.w = nnx.Param(jnp.ones((2, 3)))
+
+        def __call__(self, h):
+            return h @ self.w[...].T
+
+    with pytest.raises(TypeError, match=r"got float64\(4, 3\), it returns float64\(4, 2\)"):
+        run(stacks.tied(Narrow(), 2), h, step_size=0.0, integrator=Residual)
+
+
+@pytest.mark.parametrize("run", [resnet.forward, resnet.trajectory, adjoint.forward])
+def test_a_name_is_no_integrator(run, stack, h, as_users_call):
+    with pytest.raises(TypeError, match="integrator is 'heun', a str; expected an Integrator"):
+        run(stack, h, integrator="heun")
+
+
+Residual = integrators.euler._replace(step=lambda field, h, ds: field(0, h))

@@ -2,8 +2,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import nnx
 
-from resode_lib import stacks
+from resode_lib import resnet, stacks
 from resode_lib.blocks import Linear, TwoLayer
 
 
@@ -136,3 +137,65 @@ def test_resampling_is_linear_between_the_slices():
 def test_resampling_to_the_same_depth_changes_nothing_but_rounding():
     stack = stacks.sample(path, 49)
     np.testing.assert_allclose(theta(stacks.resample(stack, 49)), theta(stack), rtol=1e-12)
+
+
+class Layer(nnx.Module):
+    """A layer with a state that is no weight."""
+
+    def __init__(self, key, extra):
+        self.linear = nnx.Linear(4, 4, rngs=nnx.Rngs(key), param_dtype=float)
+        self.extra = extra(nnx.Rngs(key))
+
+    def __call__(self, h):
+        """Return what the linear part does; the rest is beside the point."""
+        return self.linear(h)
+
+
+STATE = {
+    "BatchNorm": (
+        lambda rngs: nnx.BatchNorm(4, use_running_average=True, rngs=rngs),
+        "weights are nnx.Param, got BatchStat at .extra.*; .* take nnx.LayerNorm, or images.Batch",
+    ),
+    "Dropout": (
+        lambda rngs: nnx.Dropout(0.5, rngs=rngs),
+        "weights are nnx.Param, got Rng[A-Za-z]+ at .extra.*no nnx.Dropout",
+    ),
+    "integers": (
+        lambda rngs: nnx.Param(jnp.arange(4)),
+        "weights are real numbers, got int64 at .extra.*; make whole numbers static",
+    ),
+}
+
+
+@pytest.mark.parametrize("make", [stacks.iid, stacks.tied, stacks.sample], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("what", STATE)
+def test_a_stack_is_weights_and_nothing_else(what, make, key):
+    extra, message = STATE[what]
+    with pytest.raises(TypeError, match=message):
+        if make is stacks.iid:
+            stacks.iid(lambda key: Layer(key, extra), key, 3)
+        elif make is stacks.tied:
+            stacks.tied(Layer(key, extra), 3)
+        else:
+            stacks.sample(lambda s: Layer(key, extra), 3)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda rngs: nnx.Linear(4, 4, rngs=rngs),
+        lambda rngs: nnx.Conv(4, 4, (3,), rngs=rngs),
+        lambda rngs: nnx.LayerNorm(4, rngs=rngs),
+        lambda rngs: nnx.MultiHeadAttention(2, 4, rngs=rngs, decode=False),
+    ],
+    ids=["Linear", "Conv", "LayerNorm", "MultiHeadAttention"],
+)
+def test_ordinary_layers_of_flax_make_a_stack(make, key):
+    """Against the loop over layers that each was made by itself."""
+    stack = stacks.iid(lambda key: make(nnx.Rngs(key)), key, 3)
+    h = jax.random.normal(key, (2, 5, 4), jnp.float32)
+    expected = h
+    for each in jax.random.split(key, 3):
+        expected = expected + make(nnx.Rngs(each))(expected) / 3
+    np.testing.assert_allclose(resnet.forward(stack, h), expected, atol=1e-5)
+    assert jax.tree.leaves(stacks.resample(stack, 6))[0].shape[0] == 6

@@ -2,12 +2,14 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from flax import nnx
 
 from resode_lib import resnet, stacks, training
 from resode_lib.blocks import Linear, TwoLayer
@@ -42,7 +44,7 @@ def scalars(*values):
 
 def distance(left, right):
     gaps = jax.tree.map(lambda a, b: jnp.abs(a - b).max(), left, right)
-    return max(jax.tree.leaves(gaps))
+    return max(jax.tree.leaves(gaps), default=0)
 
 
 def test_the_loss_sums_over_outputs_and_averages_over_samples():
@@ -169,9 +171,9 @@ def test_a_long_run_reports(key, loss):
     assert all(steps == 50 and np.isfinite(value) for _, steps, value in seen)
 
 
-KILLED = """
+PROCESS = """
 import os, signal, sys
-sys.path.insert(0, os.path.dirname({here!r}))
+sys.path[:0] = [os.path.dirname({here!r}), {root!r}]
 import jax
 jax.config.update("jax_enable_x64", True)
 import test_training as t
@@ -180,45 +182,172 @@ def die(done, steps, loss):
     if done >= 40:
         os.kill(os.getpid(), signal.SIGKILL)
 
-t.long_run({folder!r}, die)
+t.long_run({folder!r}, progress=die)
 """
 
 
-def long_run(folder, progress=None):
-    key = jax.random.key(3)
-    x, y = jax.random.normal(key, (6, 3)), jnp.ones((6, 3))
+@jax.custom_vjp
+def doubled(a):
+    return 2 * a
+
+
+doubled.defvjp(lambda a: (2 * a, None), lambda _, g: (2 * g,))
+
+
+def long_run(folder, *, steps=100, **keywords):
+    """A run whose program has closed-over arrays, a key, nested programs and a custom derivative.
+
+    The last one is printed with an address, which is another one in each process.
+    """
+    x = jax.random.normal(jax.random.key(3), (6, 3))
+
+    @jax.jit
+    def loss(stack, key):
+        rows = jax.random.choice(key, 6, (4,))
+        last = doubled(jax.nn.relu(resnet.forward(stack, x[rows])))
+        return training.mean_squared_error(last, jnp.ones((4, 3)))
+
     return training.optimise(
-        lambda stack: training.mean_squared_error(resnet.forward(stack, x), y),
-        gaussian(key, 4),
+        loss,
+        gaussian(jax.random.key(3), 4),
         optax.adam(1e-2),
-        steps=100,
+        key=jax.random.key(4),
+        steps=steps,
         every=5,
-        record=lambda stack: {"first": stack.V[...][0]},
-        progress=progress,
+        record=lambda stack: {"first": doubled(stack.V[...][0])},
         folder=folder,
+        **keywords,
     )
 
 
+def same_run(a, b):
+    for name in ("times", "losses", "records", "parameters"):
+        assert distance(getattr(a, name), getattr(b, name)) == 0, name
+
+
 def test_a_killed_run_goes_on_without_losing_a_step(tmp_path):
-    script = KILLED.format(here=__file__, folder=str(tmp_path / "killed"))
+    root = str(Path(__file__).parents[2])
+    script = PROCESS.format(here=__file__, root=root, folder=str(tmp_path / "killed"))
     killed = subprocess.run([sys.executable, "-c", script], env=dict(os.environ), check=False)
     assert killed.returncode == -signal.SIGKILL
     reports = []
-    resumed = long_run(tmp_path / "killed", lambda *report: reports.append(report))
+    resumed = long_run(tmp_path / "killed", progress=lambda *report: reports.append(report))
     whole = long_run(tmp_path / "whole")
     assert reports[0][0] == 45, "the steps before the kill were taken again"
-    for name in ("times", "losses", "records", "parameters"):
-        gap = distance(getattr(resumed, name), getattr(whole, name))
-        assert gap == 0, name
-    finished = long_run(tmp_path / "whole", lambda *report: pytest.fail("nothing is left to do"))
-    assert distance(finished.parameters, whole.parameters) == 0
+    same_run(resumed, whole)
+    same_run(
+        long_run(tmp_path / "whole", progress=lambda *_: pytest.fail("nothing is left")), whole
+    )
 
 
-def test_a_folder_holds_one_run(key, loss, tmp_path):
-    stack = gaussian(key, 4)
-    training.gradient_descent(loss, stack, rate=0.1, steps=20, folder=tmp_path / "run")
-    with pytest.raises(ValueError, match="holds another run: its 'rate' differs"):
-        training.gradient_descent(loss, stack, rate=0.2, steps=20, folder=tmp_path / "run")
-    other = gaussian(jax.random.key(9), 4)
-    with pytest.raises(ValueError, match="holds another run: its 'start' differs"):
-        training.gradient_descent(loss, other, rate=0.1, steps=20, folder=tmp_path / "run")
+def test_a_finished_run_goes_on_for_more_steps_and_refuses_fewer(tmp_path):
+    long_run(tmp_path / "run", steps=40)
+    same_run(long_run(tmp_path / "run", steps=60), long_run(None, steps=60))
+    with pytest.raises(ValueError, match="holds 60 steps of this run, got steps = 20.*as many or"):
+        long_run(tmp_path / "run", steps=20)
+
+
+def descent(folder, *, loss=quadratic, start=(0.0, 5.0), rate=0.1, **keywords):
+    keywords = {"steps": 4, "every": 2, **keywords}
+    if not isinstance(start, Linear):
+        start = scalars(*start)
+    return training.gradient_descent(loss, start, rate=rate, folder=folder, **keywords)
+
+
+def tilted(by):
+    return lambda stack: quadratic(stack) + jnp.sum(by * stack.theta[...])
+
+
+ANOTHER = {
+    "rate": ("step", {"rate": 0.1 + 1e-12}),
+    "loss": ("step", {"loss": lambda stack: quadratic(stack) / 2 + 5}),
+    "number in the loss": ("step", {"loss": tilted(0.25)}),
+    "data in the loss": ("step", {"loss": tilted(jnp.array([[[0.5]], [[0.25]]]))}),
+    "clip": ("step", {"clip": training.clip_coordinates(1e-3)}),
+    "start": ("start", {"start": (0.0, 5.5)}),
+    "shapes with the same numbers": (
+        "start",
+        {"start": jax.tree.map(lambda leaf: leaf.reshape(1, 2, 1), scalars(0.0, 5.0))},
+    ),
+    "type with the same numbers": (
+        "start",
+        {"start": jax.tree.map(lambda leaf: leaf.astype(jnp.float32), scalars(0.0, 5.0))},
+    ),
+    "record": ("record", {"record": lambda stack: stack.theta[...]}),
+    "every": ("every", {"every": 1}),
+}
+
+
+@pytest.mark.parametrize("what", ANOTHER)
+def test_a_folder_holds_one_run(what, tmp_path):
+    name, changes = ANOTHER[what]
+    first = {"loss": tilted(jnp.array([[[0.5]], [[0.5]]]))} if what == "data in the loss" else {}
+    descent(tmp_path, **first)
+    with pytest.raises(
+        ValueError, match=f"holds another run: its {name}.* here it is.* Name anoth"
+    ):
+        descent(tmp_path, **changes)
+    descent(tmp_path, **first)  # what was there is still there
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"optimizer": optax.adam(1e-2)},
+        {"optimizer": optax.sgd(optax.cosine_decay_schedule(0.1, 8))},
+        {"key": jax.random.key(1)},
+    ],
+    ids=["optimiser", "schedule", "key"],
+)
+def test_a_folder_holds_one_optimiser_schedule_and_key(changes, tmp_path):
+    def run(optimizer=optax.sgd(optax.cosine_decay_schedule(0.1, 4)), key=jax.random.key(0)):  # noqa: B008
+        training.optimise(
+            lambda stack, key: quadratic(stack) * jax.random.uniform(key),
+            scalars(0.0, 1.0),
+            optimizer,
+            steps=4,
+            key=key,
+            folder=tmp_path,
+        )
+
+    run()
+    with pytest.raises(ValueError, match="holds another run: its (step|start)"):
+        run(**changes)
+
+
+def test_a_run_of_another_version_of_jax_is_named_as_such(tmp_path, monkeypatch):
+    descent(tmp_path)
+    now = jax.__version__
+    monkeypatch.setattr(jax, "__version__", "0.1")
+    with pytest.raises(ValueError, match=f"its version of JAX is {now}, here it is 0.1"):
+        descent(tmp_path)
+
+
+def test_half_precision_and_keys_are_saved(tmp_path):
+    stack = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), scalars(0.0, 5.0))
+    noisy = optax.chain(optax.add_noise(0.1, 0.55, jax.random.key(0)), optax.sgd(0.1))
+
+    def run(steps, folder):
+        return training.optimise(quadratic, stack, noisy, steps=steps, folder=folder)
+
+    run(2, tmp_path)
+    same_run(run(4, tmp_path), run(4, None))
+
+
+def test_a_folder_may_be_at_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    descent("~/runs")
+    assert (tmp_path / "runs" / "run.npz").exists()
+
+
+@pytest.mark.parametrize("layer", [nnx.BatchNorm, nnx.Dropout])
+def test_state_in_a_model_is_not_trained(layer):
+    """Beside the stack, too; there `stacks.depth` does not look."""
+
+    class Model(nnx.Module):
+        def __init__(self):
+            self.head = layer(4, rngs=nnx.Rngs(0))
+            self.stack = scalars(0.0, 1.0)
+
+    with pytest.raises(TypeError, match="weights are nnx.Param, got .* at .head"):
+        training.depth_gradient(lambda model: quadratic(model.stack), Model())

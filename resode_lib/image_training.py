@@ -1,8 +1,8 @@
-"""Training of networks for images: minibatches, momentum, normalisation, and runs that resume.
+"""Training of networks for images: minibatches, momentum, normalisation.
 
-A run is described by a `Setting`, a value. `fit` trains epoch by epoch; given a folder it saves
-after each, and called again it goes on there. The same code trains on digits within seconds and on
-CIFAR-10 at the size of the papers within hours.
+A run is described by a `Setting`, a value. `fit` trains epoch by epoch, by the loop of
+`resode_lib.training`; given a folder it saves after each, and goes on there. The same code trains
+on digits within seconds and on CIFAR-10 at the size of the papers within hours.
 
 The theory of the course covers none of it: not the batches, not the momentum, not the
 normalisation.
@@ -10,9 +10,8 @@ normalisation.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from os import PathLike
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -20,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from resode_lib import datasets, resnet, stacks
+from resode_lib import datasets, resnet, stacks, training
 from resode_lib._types import Array, Key, Stack
 from resode_lib.blocks import gelu
 from resode_lib.datasets import Dataset
@@ -195,7 +194,7 @@ def fit(
     train: Dataset,
     *,
     forward: Callable[[Stack, Array], Array] = resnet.forward,
-    record: Callable[[ImageResNet], Any] = lambda model: (),
+    record: Callable[[ImageResNet], Any] = training.nothing,
     progress: Callable[[int, int, float], Any] | None = None,
     folder: PathLike | str | None = None,
 ) -> Fit:
@@ -208,7 +207,7 @@ def fit(
             `resode_lib.adjoint.forward` with a choice of memory.
         record: chosen quantities, ``network -> arrays``, kept at the start and after each epoch.
         progress: called as ``progress(done, epochs, loss)`` after each epoch.
-        folder: where to save after each epoch; called again with the same setting, it goes on
+        folder: where to save after each epoch; called again with the same arguments, it goes on
             there.
 
     Returns:
@@ -226,29 +225,19 @@ def fit(
             f"{setting.batch}; take smaller ones."
         )
     model = network(setting)
-    memory = _optimizer(setting, setting.rate).init(model)
-    state, done, losses = (model, memory), 0, []
-    records = [record(model)]
-    if folder is not None:
-        file = Path(folder) / "run.npz"
-        state, losses, records = _restored(file, setting, state, records)
-        done = len(losses)
     x = jnp.asarray(train.x, setting.precision)
-    # What does not change the compiled epoch is kept out of it, so that it is compiled once.
-    like = replace(setting, tied=True, seed=0, epochs=1, rate=1.0)
     rate = optax.cosine_decay_schedule(setting.rate, steps * setting.epochs)
-    for epoch in range(done, setting.epochs):
-        key = jax.random.fold_in(jax.random.key(setting.seed + 1), epoch)
-        rates = rate(epoch * steps + jnp.arange(steps)).astype(x.dtype)
-        state, loss = _epoch(state, key, rates, x, train.y, setting=like, forward=forward)
-        losses.append(float(loss))
-        records.append(record(state[0]))
-        if folder is not None:
-            _save(file, setting, state, losses, records)
-        if progress is not None:
-            progress(epoch + 1, setting.epochs, losses[-1])
-    kept = jax.tree.map(lambda *leaves: jnp.stack(leaves), *records)
-    return Fit(state[0], np.array(losses), kept)
+    rates = rate(jnp.arange(steps * setting.epochs)).astype(x.dtype).reshape(-1, steps)
+    (model, _), losses, records = _loop(_alike(setting), forward, record).run(
+        (model, _optimizer(setting, setting.rate).init(model)),
+        setting.epochs,
+        data=(x, jnp.asarray(train.y), rates, jax.random.key(setting.seed + 1)),
+        parts=setting.epochs,
+        progress=progress,
+        folder=folder,
+        identity={"setting": repr(setting)},
+    )
+    return Fit(model, np.asarray(losses), records)
 
 
 @cache
@@ -261,55 +250,46 @@ def fit_digits(setting: Setting) -> Fit:
     Returns:
         The fit; its records are the stack before the first epoch and after each.
     """
-    return fit(setting, digits()[0], record=lambda model: model.stack)
+    return fit(setting, digits()[0], record=training.residual)
 
 
 def _optimizer(setting: Setting, rate: Array | float) -> optax.GradientTransformation:
-    return optax.chain(
-        optax.add_decayed_weights(setting.decay), optax.sgd(rate, momentum=setting.momentum)
-    )
+    factor = training.scale_by_depth() if setting.factor else optax.identity()
+    decay = optax.add_decayed_weights(setting.decay)
+    return optax.chain(factor, decay, optax.sgd(rate, momentum=setting.momentum))
 
 
-@partial(jax.jit, static_argnames=("setting", "forward"))
-def _epoch(
-    state: tuple,
-    key: Key,
-    rates: Array,
-    x: Array,
-    y: Array,
-    *,
-    setting: Setting,
-    forward: Callable[[Stack, Array], Array],
-) -> tuple:
-    """Go once through the training set; return the state and the mean loss."""
-    steps = len(rates)
-    key_order, key_images = jax.random.split(key)
-    order = jax.random.permutation(key_order, len(y))[: steps * setting.batch]
+def _alike(setting: Setting) -> Setting:
+    """Forget what does not change the compiled epoch, so that it is compiled once."""
+    return replace(setting, tied=True, seed=0, epochs=1, rate=1.0)
+
+
+@lru_cache(maxsize=32)
+def _loop(
+    setting: Setting, forward: Callable[[Stack, Array], Array], record: Callable
+) -> training.Loop:
+    """Return the loop over epochs; what `training` calls a step is an epoch here."""
 
     def loss(model: ImageResNet, x: Array, y: Array) -> Array:
         return entropy(model.read(forward(model.stack, model.embed(x))), y)
 
-    def step(state: tuple, batch: tuple) -> tuple:
+    def step(state: tuple, batch: tuple, x: Array, y: Array) -> tuple:
         (model, memory), (rows, key, rate) = state, batch
         images = augmented(key, x[rows]) if setting.augment else x[rows]
         value, gradient = jax.value_and_grad(loss)(model, images, y[rows])
-        if setting.factor:
-            gradient = _in_depth(gradient)
         updates, memory = _optimizer(setting, rate).update(gradient, memory, model)
         return (optax.apply_updates(model, updates), memory), value
 
-    batches = order.reshape(steps, -1), jax.random.split(key_images, steps), rates
-    state, values = jax.lax.scan(step, state, batches)
-    return state, values.mean()
+    def epoch(state: tuple, k: Array, data: tuple) -> tuple:
+        x, y, rates, key = data
+        steps = rates.shape[1]
+        key_order, key_images = jax.random.split(jax.random.fold_in(key, k))
+        order = jax.random.permutation(key_order, len(y))[: steps * setting.batch]
+        batches = order.reshape(steps, -1), jax.random.split(key_images, steps), rates[k]
+        state, values = jax.lax.scan(lambda state, batch: step(state, batch, x, y), state, batches)
+        return state, values.mean()
 
-
-def _in_depth(gradient: ImageResNet) -> ImageResNet:
-    """Multiply the gradient of residual weights by their depth, as `training.depth_gradient`."""
-    depth = stacks.depth(gradient.stack)
-    stack = jax.tree.map(lambda leaf: depth * leaf, gradient.stack)
-    return ImageResNet(
-        gradient.stem[...], stack, gradient.B[...], stride=gradient.stride, pool=gradient.pool
-    )
+    return training.Loop(epoch, lambda state: record(state[0]))
 
 
 def augmented(key: Key, images: Array, *, shift: int = 4) -> Array:
@@ -352,34 +332,3 @@ def accuracy(model: ImageResNet, moments: BlockMoments, data: Dataset) -> float:
 @jax.jit
 def _guesses(model: ImageResNet, moments: BlockMoments, x: Array) -> Array:
     return model.in_evaluation(moments, x).argmax(-1)
-
-
-def _save(file: Path, setting: Setting, state: Any, losses: list, records: list) -> None:
-    """Write all that the rest of the run needs; the file is whole or absent."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(".part")
-    leaves = jax.tree.leaves((state, records))
-    with part.open("wb") as stream:
-        np.savez(stream, *map(np.asarray, leaves), setting=repr(setting), losses=losses)
-    part.replace(file)
-
-
-def _restored(file: Path, setting: Setting, state: Any, records: list) -> tuple:
-    """Return the saved state, losses and records, or those of the start.
-
-    Raises:
-        ValueError: if the folder holds another run.
-    """
-    if not file.exists():
-        return state, [], records
-    with np.load(file) as saved:
-        if str(saved["setting"]) != repr(setting):
-            raise ValueError(
-                f"{file.parent} holds another run: {saved['setting']}. Name another folder, or "
-                "call with that setting."
-            )
-        losses = saved["losses"].tolist()
-        like = state, records[:1] * (len(losses) + 1)
-        leaves = [jnp.asarray(saved[f"arr_{i}"]) for i in range(len(jax.tree.leaves(like)))]
-    state, records = jax.tree.unflatten(jax.tree.structure(like), leaves)
-    return state, losses, records

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from resode_lib import adjoint, datasets, stacks
-from resode_lib.classification import (
+from resode_lib import adjoint, datasets, resnet, stacks
+from resode_lib.image_training import (
     MARION,
     SANDER,
     SMALL_CIFAR,
@@ -22,6 +22,7 @@ from resode_lib.classification import (
     network,
     standardised,
 )
+from resode_lib.integrators import heun
 
 SMALL = Setting(depth=2, channels=2, epochs=3, batch=16)
 
@@ -58,10 +59,18 @@ def test_an_interrupted_run_goes_on_where_it_stopped(data, tmp_path):
     same(again.network, whole.network)  # nothing left to do
 
 
-def test_another_setting_is_not_resumed(data, tmp_path):
-    fit(replace(SMALL, epochs=1), data[0], folder=tmp_path)
-    with pytest.raises(ValueError, match=r"holds another run: Setting\(depth=2.* Name another"):
+def test_another_run_is_not_resumed(data, tmp_path):
+    one = replace(SMALL, epochs=1)
+    fit(one, data[0], folder=tmp_path)
+    setting = r"holds another run: its setting is Setting\(depth=2.* here it is.* Name another"
+    with pytest.raises(ValueError, match=setting):
         fit(replace(SMALL, epochs=2), data[0], folder=tmp_path)
+    with pytest.raises(ValueError, match="holds another run: its data"):
+        fit(one, datasets.Dataset(data[0].x.at[0, 0, 0, 0].add(1), data[0].y), folder=tmp_path)
+    with pytest.raises(ValueError, match="holds another run: its step"):
+        fit(one, data[0], forward=partial(resnet.forward, integrator=heun), folder=tmp_path)
+    with pytest.raises(ValueError, match="holds another run: its record"):
+        fit(one, data[0], record=lambda model: model.B[...], folder=tmp_path)
 
 
 def test_an_epoch_needs_a_batch(data):

@@ -1,0 +1,97 @@
+"""A run in a folder: what a training has done so far, and what makes it that run.
+
+A function cannot be compared with another one, but the program that JAX traces from it can: its
+text, and the arrays that it closes over. That is loss, data, optimiser, rate and clipping at once.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+__all__ = ["Saved", "of_arrays", "of_program"]
+
+ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+"""Where a function lies in memory: in the text of some programs, another one in each process."""
+
+
+def of_arrays(tree: Any) -> str:
+    """Return a digest of arrays: their types, shapes and values."""
+    digest = hashlib.sha256()
+    for leaf in map(_plain, jax.tree.leaves(tree)):
+        digest.update(f"{leaf.dtype}{leaf.shape}".encode())
+        digest.update(leaf.tobytes())
+    return digest.hexdigest()[:16]
+
+
+def of_program(function: Callable, *arguments: Any) -> str:
+    """Return a digest of what a function computes for arguments of these shapes and types."""
+    traced = jax.make_jaxpr(function)(*arguments)
+    text = hashlib.sha256(ADDRESS.sub("", str(traced)).encode()).hexdigest()
+    return f"{text[:16]}, constants {of_arrays(traced.consts)}"
+
+
+def _plain(leaf: Any) -> np.ndarray:
+    """Return an array, or the numbers in an array of random keys, as numpy has it."""
+    if jnp.issubdtype(getattr(leaf, "dtype", None), jax.dtypes.prng_key):
+        leaf = jax.random.key_data(leaf)
+    return np.asarray(leaf)
+
+
+def _like(saved: np.ndarray, leaf: Any) -> Any:
+    """Return saved numbers in the type of ``leaf``; files know neither keys nor bfloat16."""
+    if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        return jax.random.wrap_key_data(jnp.asarray(saved), impl=jax.random.key_impl(leaf))
+    return jnp.asarray(saved.view(leaf.dtype) if saved.dtype.kind == "V" else saved)
+
+
+class Saved:
+    """One run in one file of a folder. The file is whole or absent.
+
+    Args:
+        folder: where it is; made if need be.
+        identity: what makes it this run, names and values.
+    """
+
+    def __init__(self, folder: PathLike | str, identity: dict[str, str]):
+        self.file = Path(folder).expanduser() / "run.npz"
+        self.identity = identity
+
+    def save(self, done: int, content: Any) -> None:
+        """Write ``done`` and a tree of arrays."""
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        part = self.file.with_suffix(".part")
+        leaves = map(_plain, jax.tree.leaves(content))
+        with part.open("wb") as stream:
+            np.savez(stream, *leaves, done=done, identity=json.dumps(self.identity))
+        part.replace(self.file)
+
+    def restore(self, like: Any) -> tuple[int, Any] | None:
+        """Return ``done`` and the content, in the structure and types of ``like``, if there is one.
+
+        Raises:
+            ValueError: if the folder holds another run.
+        """
+        if not self.file.exists():
+            return None
+        with np.load(self.file) as saved:
+            self._require_this_run(json.loads(str(saved["identity"])))
+            leaves, structure = jax.tree.flatten(like)
+            content = [_like(saved[f"arr_{i}"], leaf) for i, leaf in enumerate(leaves)]
+            return int(saved["done"]), jax.tree.unflatten(structure, content)
+
+    def _require_this_run(self, found: dict[str, str]) -> None:
+        for name, value in self.identity.items():
+            if found.get(name) != value:
+                raise ValueError(
+                    f"{self.file.parent} holds another run: its {name} is {found.get(name)}, here "
+                    f"it is {value}. Name another folder, or call with the arguments of the run "
+                    "that began there."
+                )
