@@ -7,7 +7,7 @@ text, and the arrays that it closes over. That is loss, data, optimiser, rate an
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,16 @@ def of_program(function: Callable, *arguments: Any) -> str:
     """Return a digest of what a function computes for arguments of these shapes and types."""
     traced = jax.make_jaxpr(function)(*arguments)
     text = hashlib.sha256(ADDRESS.sub("", str(traced)).encode()).hexdigest()
-    return f"{text[:16]}, constants {of_arrays(traced.consts)}"
+    return f"{text[:16]}, constants {of_arrays(list(_constants(traced)))}"
+
+
+def _constants(program: Any) -> Iterator[Any]:
+    """Yield the arrays that a traced program closes over, and the programs inside it (`jax.jit`)."""
+    yield from getattr(program, "consts", ())
+    for equation in getattr(program, "jaxpr", program).eqns:
+        for value in jax.tree.leaves(tuple(equation.params.values())):
+            if hasattr(value, "jaxpr") or hasattr(value, "eqns"):
+                yield from _constants(value)
 
 
 def _plain(leaf: Any) -> np.ndarray:

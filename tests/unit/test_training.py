@@ -263,6 +263,10 @@ ANOTHER = {
     "loss": ("step", {"loss": lambda stack: quadratic(stack) / 2 + 5}),
     "number in the loss": ("step", {"loss": tilted(0.25)}),
     "data in the loss": ("step", {"loss": tilted(jnp.array([[[0.5]], [[0.25]]]))}),
+    "data in a compiled loss": (
+        "step",
+        {"loss": jax.jit(tilted(jnp.array([[[0.5]], [[0.25]]])))},
+    ),
     "clip": ("step", {"clip": training.clip_coordinates(1e-3)}),
     "start": ("start", {"start": (0.0, 5.5)}),
     "shapes with the same numbers": (
@@ -281,7 +285,10 @@ ANOTHER = {
 @pytest.mark.parametrize("what", ANOTHER)
 def test_a_folder_holds_one_run(what, tmp_path):
     name, changes = ANOTHER[what]
-    first = {"loss": tilted(jnp.array([[[0.5]], [[0.5]]]))} if what == "data in the loss" else {}
+    same_program = {"data in the loss": lambda loss: loss, "data in a compiled loss": jax.jit}
+    first = {}
+    if what in same_program:
+        first["loss"] = same_program[what](tilted(jnp.array([[[0.5]], [[0.5]]])))
     descent(tmp_path, **first)
     with pytest.raises(
         ValueError, match=f"holds another run: its {name}.* here it is.* Name anoth"
