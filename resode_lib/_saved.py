@@ -39,7 +39,7 @@ def of_program(function: Callable, *arguments: Any) -> str:
 
 
 def _constants(program: Any) -> Iterator[Any]:
-    """Yield the arrays that a traced program closes over, and the programs inside it (`jax.jit`)."""
+    """Yield the arrays that a traced program, or one inside it, closes over."""
     yield from getattr(program, "consts", ())
     for equation in getattr(program, "jaxpr", program).eqns:
         for value in jax.tree.leaves(tuple(equation.params.values())):

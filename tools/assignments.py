@@ -24,6 +24,7 @@ from typing import Any
 
 import nbformat
 import numpy as np
+from address import fill
 from labels import Book, Cell, Page, number_page, read_book, read_page
 from myst import Block, Directive, MystError, Text
 from nbformat import NotebookNode
@@ -356,7 +357,7 @@ def edition(source: Source, kind: str, cohort: str, version: str = "main") -> No
         cell["id"] = hashlib.sha256(name.encode()).hexdigest()[:8]
     for cell in cells:
         if cell.cell_type == "code":
-            cell.source = INSTALLED.sub(rf"\g<url>@{version}", cell.source)
+            cell.source = fill(INSTALLED.sub(rf"\g<url>@{version}", cell.source))
     note = {"set": source.page.source.stem.removeprefix("set"), "cohort": cohort, "edition": kind}
     return nbformat.v4.new_notebook(cells=cells, metadata={**KERNEL, "resode": note})
 

@@ -17,9 +17,11 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import yaml
+from address import PLACEHOLDER, fill
 from labels import Book, Cell, Page, read_book
 from myst import MystError
 from nbclient import NotebookClient
@@ -58,6 +60,8 @@ def build(book: Book, page: Page) -> NotebookNode:
     writer = Writer(book, page, site_address(book.root), read_citations(book.root))
     sources = [(cell, _cell_source(writer, cell)) for cell in page.cells]
     cells = [_new_cell(cell, source) for cell, source in sources if source or cell.kind == "code"]
+    if any(cell.cell_type == "code" and "resode_lib" in cell.source for cell in cells):
+        cells[0].source += "\n\n" + how_to_run(book.root)
     for position, cell in enumerate(cells):
         name = hashlib.sha256(f"{page.name}/{position}".encode()).hexdigest()
         cell["id"] = name[:8]
@@ -65,9 +69,9 @@ def build(book: Book, page: Page) -> NotebookNode:
 
 
 def _cell_source(writer: Writer, cell: Cell) -> str:
-    """A cell's text in plain Markdown, or its code unchanged."""
+    """A cell's text in plain Markdown, or its code; nothing is installed from no address."""
     if cell.kind == "code":
-        return cell.source
+        return fill(cell.source)
     try:
         return "\n".join(writer.blocks(cell.blocks)).strip("\n")
     except MystError as error:
@@ -82,10 +86,29 @@ def _new_cell(cell: Cell, source: str) -> NotebookNode:
     return nbformat.v4.new_markdown_cell(source, metadata=cell.metadata)
 
 
+def how_to_run(root: Path) -> str:
+    """What a notebook that was downloaded alone has to say first."""
+    url = read_settings(root)["repository"]["url"]
+    alone = (
+        ""
+        if url == PLACEHOLDER.url
+        else (f'on Colab the next cell installs it, elsewhere `pip install "git+{url}@main"`. Or ')
+    )
+    return (
+        f"*To run this notebook you need the library `resode_lib` of the course: {alone}run "
+        "`make book` in the folder of the course, and choose the kernel of its `.venv`.*"
+    )
+
+
+def read_settings(root: Path) -> dict[str, Any]:
+    """The settings of the book."""
+    return yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
+
+
 def site_address(root: Path) -> str:
-    """The address of the published book."""
-    config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
-    return config["html"]["baseurl"].rstrip("/") + "/"
+    """The address of the published book; empty while it has none."""
+    address = read_settings(root)["html"]["baseurl"].rstrip("/") + "/"
+    return "" if address == PLACEHOLDER.site else address
 
 
 def read_citations(root: Path) -> dict[str, tuple[str, str, str]]:

@@ -6,7 +6,7 @@ role or directive without a rule here is an error: nothing may stay raw in a not
 
 import re
 from dataclasses import dataclass
-from posixpath import basename, dirname, join, normpath
+from posixpath import basename, dirname, join, normpath, relpath
 
 from labels import THEOREMS, Book, Label, Page
 from myst import Block, Code, Directive, Math, MystError, Target, Text
@@ -49,7 +49,7 @@ class Writer:
 
     book: Book
     page: Page
-    site: str  # the address of the published book, with a slash at its end
+    site: str  # the address of the published book, with a slash at its end; empty without one
     citations: dict[str, tuple[str, str, str]]  # key -> authors, year, address
 
     def blocks(self, blocks: list[Block], quoted: bool = False) -> list[str]:
@@ -131,11 +131,11 @@ class Writer:
 
     def _bibliography(self, _: Directive) -> list[str]:
         """The list of sources stays on its page."""
-        return [f"See [the bibliography]({self.site}book/back/bibliography.html)."]
+        return [f"See {self._to_page('the bibliography', 'book/back/bibliography')}."]
 
     def _run_times(self, _: Directive) -> list[str]:
         """The table of run times is made while the pages are built."""
-        return [f"See [the published page]({self.site}book/back/status.html)."]
+        return [f"See {self._to_page('the published page', 'book/back/status')}."]
 
     def _heading(self, block: Directive) -> str:
         """The heading of a numbered block: "Theorem 2.1 (title)"."""
@@ -242,16 +242,26 @@ class Writer:
             ("{name}", label.title),
         ):
             words = words.replace(pattern, value)
-        return f"[{words}]({self._address(name, label)})"
+        return self._to_label(words, name, label)
 
-    def _address(self, name: str, label: Label) -> str:
-        """An anchor in this notebook, or the published page of another chapter."""
+    def _to_label(self, words: str, name: str, label: Label) -> str:
+        """A link to an anchor in this notebook or on another page."""
         if label.page == self.page.name:
-            return f"#{name}"
-        return f"{self.site}{label.page}.html#{label.anchor}"
+            return f"[{words}](#{name})"
+        return self._to_page(words, label.page, label.anchor if self.site else name)
+
+    def _to_page(self, words: str, name: str, anchor: str = "") -> str:
+        """A link to a page as published; to its notebook, or none, while there is no address."""
+        if self.site:
+            address = f"{self.site}{name}.html"
+        elif self.page.name in self.book.pages and self.book.pages[name].is_notebook:
+            address = relpath(f"{name}.ipynb", dirname(self.page.name))
+        else:
+            return words
+        return f"[{words}]({address}{'#' + anchor if anchor else ''})"
 
     def _page_link(self, target: str, words: str | None) -> str:
-        """A link to another page of the book, as published."""
+        """A link to another page of the book."""
         page, _, anchor = target.partition("#")
         page = re.sub(r"\.(md|ipynb)$", "", page)
         absolute = page[1:] if page.startswith("/") else join(dirname(self.page.name), page)
@@ -259,7 +269,7 @@ class Writer:
         if name not in self.book.pages:
             raise ValueError(f"a link to {target!r}, which is no page of _toc.yml")
         title = words or self.book.pages[name].title
-        return f"[{title}]({self.site}{name}.html{'#' + anchor if anchor else ''})"
+        return self._to_page(title, name, anchor)
 
     def _link(self, found: re.Match, line: int) -> str:
         """A Markdown link or picture; those to other files get their published address."""
@@ -272,7 +282,7 @@ class Writer:
             return self._page_link(address, words and self.inline(words, line))
         name = address.removeprefix("#")
         label = self._label(name, line)
-        return f"[{words or label.name}]({self._address(name, label)})"
+        return self._to_label(words or label.name, name, label)
 
     def _picture(self, address: str) -> str:
         """Where Sphinx publishes a picture; a relative path would be lost on Colab."""

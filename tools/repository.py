@@ -1,17 +1,18 @@
 """Point every link of the course at one repository: ``make repository URL=https://github.com/you/name``.
 
-The address stands in ``[project.urls]`` of pyproject.toml. This command replaces it there and
-wherever it has to be repeated: the book's settings, the badges, the citation file, and the cell
-that installs the library on Colab. The notebooks' sources follow, and nothing is run.
+The address stands in ``[project.urls]`` of pyproject.toml, at first as a placeholder. This command
+replaces it there and wherever it has to be repeated: the book's settings, the citation file, and
+the cell that installs the library on Colab. It writes the links at the top of the README, which has
+none while there is no address. The notebooks' sources follow, and nothing is run.
 """
 
 import re
 import sys
 import tomllib
-from dataclasses import dataclass
 from pathlib import Path
 
 import notebooks
+from address import PLACEHOLDER, Repository
 
 ROOT = Path(__file__).resolve().parents[1]
 ADDRESS = re.compile(r"^https://github\.com/(?P<owner>[\w.-]+)/(?P<name>[\w.-]+?)(\.git)?/?$")
@@ -30,34 +31,13 @@ OWN = (  # addresses of this form are always our own
     re.compile(r"(?P<url>https://github\.com/[\w.-]+/[\w.-]+)(?=/actions/)"),
 )
 
-
-@dataclass(frozen=True)
-class Repository:
-    """A repository on GitHub, and the addresses that follow from it."""
-
-    owner: str
-    name: str
-
-    @property
-    def url(self) -> str:
-        """Where the sources are."""
-        return f"https://github.com/{self.owner}/{self.name}"
-
-    @property
-    def prefix(self) -> str:
-        """The path of the site on its host; a repository named like the host is at its root."""
-        is_root = self.name.lower() == f"{self.owner}.github.io".lower()
-        return "/" if is_root else f"/{self.name}/"
-
-    @property
-    def site(self) -> str:
-        """Where GitHub Pages publishes the book."""
-        return f"https://{self.owner.lower()}.github.io{self.prefix}"
-
-    @property
-    def colab(self) -> str:
-        """The start of every link that opens a notebook on Colab."""
-        return f"https://colab.research.google.com/github/{self.owner}/{self.name}/"
+# Below this line of the README stand the links, one a line, up to the next empty line.
+README_MARK = "<!-- links: written by make repository -->\n"
+README_LINKS = """\
+[Read it online]({0.site}) ·
+[Start on Colab]({0.colab}blob/main/book/start/jax-and-flax.ipynb) ·
+[![tests]({0.url}/actions/workflows/test.yml/badge.svg)]({0.url}/actions/workflows/test.yml)
+"""
 
 
 def parse(url: str) -> Repository:
@@ -109,12 +89,19 @@ def whole(address: str) -> str:
     return re.escape(address) + ("" if address.endswith("/") else r"(?![\w-])")
 
 
+def readme_head(repository: Repository) -> str:
+    """The README's mark and the links below it; none while there is no address."""
+    links = "" if repository == PLACEHOLDER else README_LINKS.format(repository)
+    return README_MARK + links
+
+
 def rewrite(new: Repository, root: Path = ROOT) -> list[Path]:
     """Write the new address into every file; return those that changed."""
     old, changed = current(root), []
     for path in source_files(root):
         before = path.read_text(encoding="utf-8")
-        after = replace(before, old, new)
+        after = replace(before.replace(readme_head(old), readme_head(PLACEHOLDER)), old, new)
+        after = after.replace(README_MARK, readme_head(new))
         if after != before:
             path.write_text(after, encoding="utf-8")
             changed.append(path)
@@ -133,14 +120,14 @@ def disagreements(root: Path = ROOT) -> list[str]:
         ("_config.yml", config, f"notfound_urls_prefix: {repository.prefix}"),
         ("CITATION.cff", citation, f'repository-code: "{repository.url}"'),
         ("CITATION.cff", citation, f'url: "{repository.site}"'),
-        ("README.md", (root / "README.md").read_text(encoding="utf-8"), repository.site),
-        ("README.md", (root / "README.md").read_text(encoding="utf-8"), repository.colab),
     ]
     found = [
         f"{name}: expected the line {line.strip()!r}"
         for name, text, line in expected
         if not re.search(whole(line), text)
     ]
+    if readme_head(repository) + "\n" not in (root / "README.md").read_text(encoding="utf-8"):
+        found.append(f"README.md: expected, then an empty line: {readme_head(repository)!r}")
     for path in source_files(root):
         text, name = path.read_text(encoding="utf-8"), path.relative_to(root)
         for address in (match for pattern in OWN for match in pattern.finditer(text)):

@@ -42,7 +42,7 @@ COMPUTING = (
     "book/_ext",
     "_config.yml",
 )
-RENDERING = ("_toc.yml", "book/_static")
+RENDERING = ("_toc.yml", "book/_static", "book/_templates", "tools/address.py")
 
 FRONT_DOOR = """<!DOCTYPE html>
 <html lang="{language}">
@@ -50,8 +50,7 @@ FRONT_DOOR = """<!DOCTYPE html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
-<link rel="canonical" href="{canonical}">
-<meta http-equiv="refresh" content="0; url={target}">
+{canonical}<meta http-equiv="refresh" content="0; url={target}">
 </head>
 <body>
 <main><p><a href="{target}">{title}: go to the first page</a></p></main>
@@ -178,10 +177,11 @@ def write_front_door(app: Sphinx, exception: Exception | None) -> None:
     if exception or app.builder.name != "html" or app.config.master_doc == "index":
         return
     target = app.builder.get_target_uri(app.config.master_doc)
+    base = app.config.html_baseurl
     page = FRONT_DOOR.format(
         language=app.config.language,
         title=app.config.html_title,
-        canonical=(app.config.html_baseurl or "") + target,
+        canonical=f'<link rel="canonical" href="{base}{target}">\n' if base else "",
         target=target,
     )
     (Path(app.outdir) / "index.html").write_text(page, encoding="utf-8")

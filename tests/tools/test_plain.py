@@ -4,8 +4,9 @@ import labels
 import myst
 import notebooks
 import pytest
+from address import PLACEHOLDER
 
-SITE = "https://org.github.io/REPO/"
+SITE = "https://ada.github.io/course/"
 
 # A second chapter that the first one refers to.
 OTHER = """# The other page
@@ -145,12 +146,26 @@ REFUSED = {
 
 
 def converted(tiny_book, text):
-    """The Markdown that a chapter's text becomes."""
+    """The Markdown that a chapter's text becomes in a book that is published at ``SITE``."""
+    settings = (tiny_book.root / "_config.yml").read_text(encoding="utf-8")
+    tiny_book.write("_config.yml", settings.replace(PLACEHOLDER.site, SITE))
     tiny_book.chapter("one", text)
     tiny_book.chapter("two", OTHER)
     book = labels.read_book(tiny_book.root)
     cells = notebooks.build(book, book.pages["book/one"]).cells
     return "\n\n".join(cell.source for cell in cells)
+
+
+def test_a_book_without_an_address_has_no_dead_link(tiny_book):
+    tiny_book.chapter("two", OTHER)
+    text = "{prf:ref}`thm-far`, {doc}`two`, {doc}`the front <index>`, {eq}`eq-far`"
+    tiny_book.chapter("one", text)
+    book = labels.read_book(tiny_book.root)
+    (cell,) = notebooks.build(book, book.pages["book/one"]).cells
+    assert cell.source == (
+        "[Theorem 2.1](two.ipynb#thm-far), [The other page](two.ipynb), the front, "
+        "[(2.1)](two.ipynb#eq-far)"
+    )
 
 
 def squeezed(text):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import repository
+from address import PLACEHOLDER
 from repository import Repository, parse
 
 ROOT = Path(__file__).parents[2]
@@ -40,15 +41,17 @@ def test_one_command_changes_every_place(copy, capsys):
     assert left == []
 
 
-def test_a_badge_of_another_repository_is_named(copy):
-    path = copy.root / "README.md"
+def test_the_readme_has_links_only_when_there_is_an_address(copy):
+    readme = copy.root / "README.md"
+    assert repository.main([PLACEHOLDER.url], copy.root) == 0
+    assert repository.disagreements(copy.root) == []
+    assert "](http" not in _text(readme).split("## ")[0]
+    assert repository.main([NEW], copy.root) == 0
+    assert f"[Start on Colab]({parse(NEW).colab}blob/main/book" in _text(readme)
     # One of the two addresses on the badge's line: the rest of the file still agrees.
-    path.write_text(
-        _text(path).replace(f"{repository.current(ROOT).url}/actions", f"{NEW}/actions", 1)
-    )
-    assert repository.disagreements(copy.root) == [
-        f"README.md: got {NEW}, expected {repository.current(ROOT).url}"
-    ]
+    readme.write_text(_text(readme).replace(f"{NEW}/actions", "https://github.com/a/b/actions", 1))
+    found = "\n".join(repository.disagreements(copy.root))
+    assert f"README.md: got https://github.com/a/b, expected {NEW}" in found
 
 
 def test_and_back_again(copy):
@@ -61,6 +64,7 @@ def test_and_back_again(copy):
 
 @pytest.mark.parametrize("name", ["_config.yml", "README.md", "CITATION.cff", "book/one.md"])
 def test_a_place_that_disagrees_is_named(copy, name):
+    repository.main([NEW], copy.root)
     old = repository.current(copy.root)
     path = copy.root / name
     other = Repository("other", "place")

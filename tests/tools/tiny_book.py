@@ -50,13 +50,17 @@ class TinyBook:
     def __init__(self, root: Path, chapters: dict[str, str] | None = None) -> None:
         """Copy the settings and the extension; write three short pages."""
         self.root = root
-        shutil.copytree(ROOT / "book/_ext", root / "book/_ext", dirs_exist_ok=True)
-        for name in ("_config.yml", "requirements.txt"):
+        for name in ("book/_ext", "book/_templates"):
+            shutil.copytree(ROOT / name, root / name, dirs_exist_ok=True)
+        (root / "tools").mkdir(exist_ok=True)
+        for name in ("_config.yml", "requirements.txt", "tools/address.py"):
             shutil.copy(ROOT / name, root / name)
         self.write("_toc.yml", TOC)
         self.write("book/references.bib", REFERENCES)
         self.write("book/_static/resode.css", "")
         self.write("book/_static/draggable.js", "")
+        self.write("book/_static/folded.js", "")
+        self.write("book/_static/formulas.js", "")
         self.write("book/_static/favicon.svg", '<svg xmlns="http://www.w3.org/2000/svg"/>')
         self.write("book/index.md", "# Front\n\nHello.\n")
         for name, text in (CHAPTERS if chapters is None else chapters).items():

@@ -1,0 +1,44 @@
+"""What a reader sees first: a chapter's aims before its set-up, text before scripts."""
+
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+
+# Scripts inside the page use what this one defines.
+NEEDED_AT_ONCE = "documentation_options.js"
+
+
+def move_setup(_: Sphinx, doctree: nodes.document) -> None:
+    """Name the folded cell that installs the library, and put it behind the aims of the chapter.
+
+    In the notebook it stays where it is, as the first thing to run.
+    """
+    for cell in doctree.findall(is_cell):
+        if cell.get("hide_mode") and "google.colab" in cell.astext():
+            cell["prompt_show"] = cell["prompt_hide"] = "Set-up"
+            around = cell.parent
+            behind = around.children[around.index(cell) + 1 :]
+            around.remove(cell)
+            after = next((b for b in behind if isinstance(b, nodes.section) or is_cell(b)), None)
+            around.insert(around.index(after) if after else len(around), cell)
+        return
+
+
+def is_cell(node: nodes.Node) -> bool:
+    """True for a cell of code with its outputs."""
+    return isinstance(node, nodes.container) and node.get("nb_element") == "cell_code"
+
+
+def defer_scripts(_: Sphinx, __: str, ___: str, context: dict[str, Any], ____: object) -> None:
+    """Let scripts wait until the page can be read; they run in their order all the same."""
+    for script in context["script_files"]:
+        if script.filename and NEEDED_AT_ONCE not in str(script.filename):
+            script.attributes["defer"] = "defer"
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Connect to Sphinx's events."""
+    app.connect("doctree-read", move_setup)
+    app.connect("html-page-context", defer_scripts, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
