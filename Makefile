@@ -12,27 +12,38 @@ PYTEST := $(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 NBVAL := --nbval --nbval-current-env
 
 # The stamp carries Python's version, so that `make book PYTHON=python3.13` makes a new environment.
-PYTHON_VERSION := $(shell $(PYTHON) -c "import sys; print('%d.%d' % sys.version_info[:2])" 2>/dev/null)
+PYTHON_VERSION := $(shell $(PYTHON) -E -c "import sys; print('%d.%d' % sys.version_info[:2])" 2>/dev/null)
 INSTALLED := $(VENV)/installed-$(PYTHON_VERSION)
 
-# A notebook's own environment must not leak in: the book's build sets RESODE_STATIC by itself.
-unexport RESODE_STATIC
-export JAX_PLATFORMS ?= cpu
+# The user's shell neither changes nor breaks what is made here. How pip reaches an index stays, and so
+# does the place of compiled programs. For those who call jupyter-book or pytest themselves:
+# book/_ext/own_shell.py. What is named on the command line counts: make book JAX_PLATFORMS=cuda.
+FOREIGN := JAX_% XLA_% EQX_% MPLBACKEND MATPLOTLIB% JUPYTER_% IPYTHON% VIRTUAL_ENV RESODE_STATIC PYTHON% PIP_%
+KEPT := PYTHON PYTHON_VERSION PYTHONDONTWRITEBYTECODE PYTHONUNBUFFERED JUPYTER_RUNTIME_DIR PIP_INDEX_URL \
+  PIP_EXTRA_INDEX_URL PIP_FIND_LINKS PIP_NO_INDEX PIP_TRUSTED_HOST PIP_CERT PIP_CLIENT_CERT PIP_PROXY \
+  PIP_TIMEOUT PIP_DEFAULT_TIMEOUT PIP_RETRIES PIP_CACHE_DIR PIP_CONFIG_FILE PIP_KEYRING_PROVIDER
+unexport $(filter-out $(KEPT),$(filter $(FOREIGN),$(.VARIABLES)))
+export RESODE_MAKE := 1
+export JAX_PLATFORMS := cpu
+export JUPYTER_PREFER_ENV_PATH := 1
+export IPYTHONDIR := $(CURDIR)/_build/ipython
+export MATPLOTLIBRC := /dev/null
+export PIP_USER := 0
 
 # Most of the time goes to the compiler, and pages, claims and notebooks compile the same programs:
 # keep them. Equinox's errors inside programs are calls to Python, which cannot be kept; our own
 # checks come before. Two processes may meet in one file: then JAX warns and compiles once more.
 export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.jax_cache
-export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0
-export JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES ?= -1
-export EQX_ON_ERROR ?= nan
+export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS := 0
+export JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES := -1
+export EQX_ON_ERROR := nan
 # What the pages and tests compile is small and runs once: optimised code would not pay for itself.
 # XLA refuses flags that it does not know, so later versions of JAX may need another list.
-export XLA_FLAGS ?= --xla_backend_optimization_level=0 --xla_cpu_parallel_codegen_split_count=1 \
+export XLA_FLAGS := --xla_backend_optimization_level=0 --xla_cpu_parallel_codegen_split_count=1 \
   --xla_cpu_use_fusion_emitters=false
 # Pages and tests run side by side, one for each processor: NumPy's own threads would only wait.
-export OPENBLAS_NUM_THREADS ?= 1
-export PYTHONWARNINGS ?= ignore:Error reading persistent compilation cache
+export OPENBLAS_NUM_THREADS := 1
+export PYTHONWARNINGS := ignore:Error reading persistent compilation cache
 export PYTHON
 
 .PHONY: help book test colab notebooks assignments cohort records benchmarks lock versions repository clean check-python

@@ -1,8 +1,12 @@
 """Strict settings for every test: float64, no silent rank promotion, types checked at run time."""
 
-import jax
-import pytest
-from jaxtyping import install_import_hook
+import own_shell
+
+own_shell.clean()  # before anything reads a variable of the user's shell
+
+import jax  # noqa: E402
+import pytest  # noqa: E402
+from jaxtyping import install_import_hook  # noqa: E402
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")

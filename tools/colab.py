@@ -17,6 +17,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -63,11 +64,13 @@ def installed() -> dict[str, str]:
 
 
 def wheel_of_this_checkout(folder: Path) -> Path:
-    """Build the library's wheel."""
-    folder = folder / "built"
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", folder, ROOT]
+    """Build the library's wheel from a copy: a build leaves files behind, and takes up old ones."""
+    source, built = folder / "source", folder / "built"
+    left_out = shutil.ignore_patterns(".*", "_build", "build", "*.egg-info", "__pycache__", "book")
+    shutil.copytree(ROOT, source, ignore=left_out)
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", built, source]
     subprocess.run(command, check=True)
-    return next(folder.glob("resode_lib-*.whl"))
+    return next(built.glob("resode_lib-*.whl"))
 
 
 def empty_wheel(folder: Path, version: str, needs: str = "") -> Path:

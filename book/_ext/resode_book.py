@@ -20,19 +20,21 @@ from importlib.metadata import distributions
 from importlib.util import find_spec
 from pathlib import Path
 
+import own_shell
+from docutils import nodes
 from jupyter_cache import get_cache
 from jupyter_cache.executors import load_executor
 from myst_nb.core.read import is_myst_markdown_notebook
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from sphinx.errors import ExtensionError
 from sphinx.util.logging import getLogger
 
 LOGGER = getLogger(__name__)
 
-# Kernels started by the build inherit these: figures without a kernel, and the same numbers on a
-# machine with a GPU.
-os.environ.setdefault("RESODE_STATIC", "1")
-os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# Kernels started by the build inherit this: figures without a kernel, and nothing of the user's.
+os.environ["RESODE_STATIC"] = "1"
+own_shell.clean()
 
 # What a number on a page depends on besides the page, and what the page's look depends on.
 COMPUTING = (
@@ -43,6 +45,8 @@ COMPUTING = (
     "_config.yml",
 )
 RENDERING = ("_toc.yml", "book/_static", "book/_templates", "tools/address.py")
+
+WIDGET = re.compile(r"\b(draggable|drawable)\(")
 
 FRONT_DOOR = """<!DOCTYPE html>
 <html lang="{language}">
@@ -139,6 +143,33 @@ def run_in_parallel(app: Sphinx, env: BuildEnvironment, pages: list[str]) -> Non
         executor.run_and_cache(filter_uris=waiting, timeout=app.config.nb_execution_timeout)
 
 
+def note_missing_figures(app: Sphinx, page: nodes.document) -> None:
+    """Note each cell of a page that calls for a figure and shows none."""
+    for cell in page.findall(nodes.container):
+        if cell.get("nb_element") != "cell_code" or not calls_for_a_figure(cell):
+            continue
+        raw = [node.astext() for node in cell.findall(nodes.raw)]
+        if not any(cell.findall(nodes.image)) and not any("<img" in text for text in raw):
+            app.resode_missing_figures.append(
+                f"{app.env.docname}: got no figure, expected one, from the cell\n"
+                f"{cell.children[0].astext()}\n"
+                "  leave it for IPython to show: no plt.close(), and a figure to drag on the last "
+                "line, without a semicolon"
+            )
+
+
+def calls_for_a_figure(cell: nodes.container) -> bool:
+    """Whether a cell is tagged as a figure, or makes one to drag or to draw on."""
+    tags = cell.get("cell_metadata", {}).get("mystnb", {})
+    return bool(tags.keys() & {"figure", "image"}) or bool(WIDGET.search(cell.children[0].astext()))
+
+
+def refuse_missing_figures(app: Sphinx, env: BuildEnvironment) -> None:
+    """Stop a build in which a figure is missing; IPython itself would not say so."""
+    if app.resode_missing_figures:
+        raise ExtensionError("\n\n".join(app.resode_missing_figures))
+
+
 def outdated_pages(
     app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]
 ) -> list[str]:
@@ -189,9 +220,12 @@ def write_front_door(app: Sphinx, exception: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect everything to Sphinx's events."""
+    app.resode_missing_figures = []
     app.connect("builder-inited", empty_stale_cache, priority=100)  # before myst-nb opens it
     app.connect("env-get-outdated", outdated_pages)
     app.connect("env-before-read-docs", run_in_parallel)
+    app.connect("doctree-read", note_missing_figures)
+    app.connect("env-check-consistency", refuse_missing_figures)
     app.connect("build-finished", copy_mathjax)
     app.connect("build-finished", write_front_door, priority=400)  # before the bare redirect
     app.connect("build-finished", record_clean_build, priority=900)  # after every warning

@@ -1,8 +1,10 @@
 """The Makefile: clear errors, no half-finished installation, no needless work."""
 
 import os
+import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,3 +71,55 @@ def test_help_names_every_command(tmp_path):
         "clean",
     ):
         assert f"make {target}" in text
+
+
+FOREIGN = {
+    "JAX_ENABLE_X64": "0",
+    "JAX_PLATFORMS": "cuda",
+    "XLA_FLAGS": "--no_such_flag=1",
+    "MPLBACKEND": "agg",
+    "JUPYTER_PATH": "/nowhere",
+    "JUPYTER_CONFIG_DIR": "/nowhere",
+    "IPYTHONDIR": "/nowhere",
+    "VIRTUAL_ENV": "/nowhere",
+    "PYTHONPATH": "/nowhere",
+    "PYTHONHOME": "/nowhere",  # no Python would start
+    "PYTHONSTARTUP": "/nowhere",
+    "PYTHONOPTIMIZE": "1",  # no assert would be checked
+    "PIP_USER": "1",  # pip refuses it in an environment
+    "PIP_TARGET": "/nowhere",
+    "PIP_CONSTRAINT": "/nowhere",
+}
+KEPT = {"PIP_INDEX_URL": "the index of an institute", "JAX_COMPILATION_CACHE_DIR": "/cache"}
+
+
+def test_the_users_shell_does_not_reach_a_recipe(tmp_path, monkeypatch):
+    for name, value in (FOREIGN | KEPT).items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "show.mk").write_text("show:\n\t@env\n")
+    done = make(tmp_path, "-f", "show.mk", "check-python", "show", "XLA_FLAGS=asked for")
+    assert done.returncode == 0, done.stderr
+    seen = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
+    still = {name for name, value in FOREIGN.items() if seen.get(name) == value}
+    assert not still
+    assert {name: seen.get(name) for name in KEPT} == KEPT
+    assert (seen["JAX_PLATFORMS"], seen["PIP_USER"]) == ("cpu", "0")
+    assert seen["XLA_FLAGS"] == "asked for", "what is named on the command line counts"
+    variables = make(tmp_path, "-pn", "help").stdout
+    assert re.search(r"^PYTHON_VERSION := 3\.\d+$", variables, re.MULTILINE), "PYTHONHOME counted"
+
+
+def test_the_users_shell_does_not_reach_the_tests():
+    users = {name: FOREIGN[name] for name in ("JAX_PLATFORMS", "XLA_FLAGS")} | {"MPLBACKEND": "no"}
+    shell = {k: v for k, v in os.environ.items() if k != "RESODE_MAKE"} | users
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "tests/unit/test_plotting.py",
+    ]
+    done = subprocess.run(command, cwd=ROOT, env=shell, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr

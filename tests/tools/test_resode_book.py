@@ -1,6 +1,8 @@
 """The book's extension: no stale page, no forgotten warning, numbers as in the notebooks."""
 
+import json
 import re
+import sys
 from pathlib import Path
 
 import labels
@@ -14,7 +16,8 @@ CHAPTER_TWO = """# Two
 **Runs in** 20 s on two CPU cores.
 
 ```{code-cell} ipython3
-import os
+import os, sys
+sys.path.insert(0, os.path.abspath(".."))
 from resode_lib import VALUE
 print(f"value {VALUE}, static {os.environ['RESODE_STATIC']}, on {os.environ['JAX_PLATFORMS']}")
 ```
@@ -118,3 +121,87 @@ def test_a_failed_build_fails_again(tiny_book):
         assert "unknown document: 'nowhere'" in built.stderr
     tiny_book.chapter("one", "# One\n")
     assert tiny_book.build("-W", "--keep-going").returncode == 0
+
+
+# What a user may well have set, each of which changed a page or broke the build.
+SHELL = {
+    "MPLBACKEND": "agg",
+    "JAX_ENABLE_X64": "1",
+    "JAX_PLATFORMS": "cuda",
+    "JAX_DEBUG_NANS": "1",
+    "JAX_DISABLE_JIT": "1",
+    "XLA_FLAGS": "--no_such_flag=1",
+    "RESODE_STATIC": "0",
+}
+PLOT = """# One
+
+```{code-cell} ipython3
+---
+mystnb:
+  image:
+    alt: A line.
+---
+import matplotlib.pyplot as plt
+_ = plt.plot([1, 2])
+```
+"""
+PRINT = """# Two
+
+```{code-cell} ipython3
+import sys
+import jax.numpy as jnp
+from matplotlib import rcParams
+print(sys.executable, "foreign" in sys.modules, jnp.ones(1).dtype, rcParams["lines.linewidth"])
+```
+"""
+
+
+@pytest.fixture
+def users_shell(tmp_path):
+    """The variables, and folders of a user's own: a kernel, settings, start-up files, modules."""
+    own = tmp_path / "own"
+    for name, text in {
+        "kernels/python3/kernel.json": json.dumps({"argv": ["false"], "display_name": "Mine"}),
+        "profile_default/startup/00-mine.py": "import foreign",
+        "foreign.py": "",
+        "start.py": "import foreign",
+        "matplotlibrc": "lines.linewidth: 7",
+    }.items():
+        (own / name).parent.mkdir(parents=True, exist_ok=True)
+        (own / name).write_text(text)
+    folders = {
+        "JUPYTER_PATH": own,
+        "JUPYTER_CONFIG_DIR": own,
+        "IPYTHONDIR": own,
+        "MATPLOTLIBRC": own,
+        "PYTHONPATH": own,
+        "PYTHONSTARTUP": own / "start.py",
+        "VIRTUAL_ENV": own,
+    }
+    return SHELL | {name: str(path) for name, path in folders.items()}
+
+
+def test_the_users_shell_changes_nothing(tiny_book, users_shell):
+    tiny_book.chapter("one", PLOT)
+    tiny_book.chapter("two", PRINT)
+    built = tiny_book.build("-W", "-n", "--keep-going", **users_shell)
+    assert built.returncode == 0, built.stdout + built.stderr
+    assert "_images/" in tiny_book.page("book/one.html")
+    assert f"{sys.executable} False float32 1.5" in tiny_book.page("book/two.html")
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "---\nmystnb:\n  image:\n    alt: A line.\n---\nimport matplotlib.pyplot as plt\n"
+        "plt.plot([1, 2])\nplt.close()",
+        "from unittest.mock import Mock as draggable\nfigure = draggable()",
+    ],
+    ids=["a closed figure", "a figure to drag that is not shown"],
+)
+def test_a_missing_figure_stops_the_build(tiny_book, cell):
+    tiny_book.chapter("one", f"# One\n\n```{{code-cell}} ipython3\n{cell}\n```\n")
+    built = tiny_book.build()
+    assert built.returncode != 0
+    assert "book/one: got no figure, expected one, from the cell" in built.stderr
+    assert cell.splitlines()[-1] in built.stderr

@@ -77,11 +77,11 @@ class TinyBook:
         """Write a chapter that is a notebook."""
         return self.write(f"book/{name}.md", HEADER + text)
 
-    def build(self, *options: str) -> subprocess.CompletedProcess[str]:
-        """Build the pages as a reader would, without make."""
+    def build(self, *options: str, **shell: str) -> subprocess.CompletedProcess[str]:
+        """Build the pages as a reader would, without make, with variables of the reader's shell."""
         jupyter_book = Path(sys.executable).with_name("jupyter-book")
-        environment = {**os.environ, "PYTHONPATH": str(self.root), "NO_COLOR": "1"}
-        for name in ("RESODE_STATIC", "JAX_PLATFORMS"):
+        environment = {**os.environ, "NO_COLOR": "1", **shell}
+        for name in {"RESODE_MAKE", "RESODE_STATIC", "JAX_PLATFORMS"} - set(shell):
             environment.pop(name, None)
         return subprocess.run(
             [jupyter_book, "build", ".", *options],
