@@ -27,7 +27,7 @@ __all__ = [
     "Moments",
     "batch_moments",
     "conv",
-    "running",
+    "moving_average",
     "with_moments",
 ]
 
@@ -115,7 +115,7 @@ def batch_moments(h: Images) -> Moments:
     return Moments(h.mean(axes), h.var(axes))
 
 
-def running(average, new, *, rate: float = 0.1):
+def moving_average(average, new, *, rate: float = 0.1):
     """Return ``average + rate (new - average)``: what evaluation uses after many batches.
 
     Args:

@@ -17,7 +17,7 @@ from resode_lib.images import (
     Moments,
     batch_moments,
     conv,
-    running,
+    moving_average,
     with_moments,
 )
 from resode_lib.integrators import heun
@@ -133,7 +133,7 @@ def test_a_running_average_forgets_at_its_rate():
     old, new = Moments(jnp.ones(2), jnp.zeros(2)), Moments(jnp.zeros(2), jnp.ones(2))
     average = old
     for _ in range(3):
-        average = running(average, new, rate=0.25)
+        average = moving_average(average, new, rate=0.25)
     np.testing.assert_allclose(average.mean, 0.75**3)
     np.testing.assert_allclose(average.variance, 1 - 0.75**3)
 
@@ -224,7 +224,7 @@ def test_a_network_trains_on_digits_and_is_evaluated_with_running_moments(key):
             model, train.x[batch], train.y[batch]
         )
         updates, state = optimizer.update(gradient, state)
-        return (optax.apply_updates(model, updates), state, running(average, moments)), value
+        return (optax.apply_updates(model, updates), state, moving_average(average, moments)), value
 
     carry = model, optimizer.init(model), model.in_training(train.x[:32])[1]
     start = carry[2]
