@@ -158,7 +158,14 @@ class Inside(nnx.Module):
         scale: float = 1.0,
         activation: Callable[[Array], Array] = jnp.tanh,
     ) -> "Inside":
-        """Draw Gaussian weights and biases of standard deviation ``scale``."""
+        """Draw Gaussian weights and biases.
+
+        Args:
+            key: random key.
+            width: ``d``, the width of the state.
+            scale: standard deviation of all entries.
+            activation: elementwise function ``sigma``.
+        """
         return cls(*_gaussian_pair(key, width, scale), activation=activation)
 
     def __call__(self, h: State) -> State:
@@ -202,7 +209,14 @@ class Outside(nnx.Module):
         scale: float = 1.0,
         activation: Callable[[Array], Array] = jnp.tanh,
     ) -> "Outside":
-        """Draw Gaussian weights and biases of standard deviation ``scale``."""
+        """Draw Gaussian weights and biases.
+
+        Args:
+            key: random key.
+            width: ``d``, the width of the state.
+            scale: standard deviation of all entries.
+            activation: elementwise function ``sigma``.
+        """
         return cls(*_gaussian_pair(key, width, scale), activation=activation)
 
     def __call__(self, h: State) -> State:

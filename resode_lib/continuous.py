@@ -15,7 +15,7 @@ from numpy.polynomial import chebyshev
 from resode_lib._types import Array, Field, Float, Path, Scalar, Stack, State
 from resode_lib.resnet import ResNet
 
-__all__ = ["TrainingLimit", "evolve", "field_of", "solve", "training_limit"]
+__all__ = ["TrainingLimit", "field_of", "solve", "training_limit"]
 
 MAX_STEPS = 100_000
 """The adaptive solver gives up after as many."""

@@ -1,4 +1,4 @@
-"""Data: Gaussian regression, two moons in the plane, the packaged digits, CIFAR-10.
+"""Data: two moons in the plane, the packaged digits, CIFAR-10.
 
 Every function returns a `Dataset` of arrays, or a training set and a test set. Random sets come
 from a key. The same key gives the same numbers.
@@ -21,12 +21,9 @@ import numpy as np
 from resode_lib._types import Array, Key
 
 __all__ = [
-    "CIFAR10",
-    "Archive",
     "Dataset",
     "cifar10",
     "digits",
-    "gaussian_regression",
     "moons",
 ]
 
@@ -44,32 +41,6 @@ class Dataset(NamedTuple):
 
     x: Array
     y: Array
-
-
-def gaussian_regression(
-    key: Key, *, samples: int, inputs: int, outputs: int, norm: float | None = None
-) -> Dataset:
-    """Draw inputs and targets with independent standard Gaussian entries.
-
-    Args:
-        key: random key.
-        samples: ``n``.
-        inputs: dimension of an input.
-        outputs: dimension of a target.
-        norm: Euclidean norm to which every input is scaled, so that inputs are uniform on a
-            sphere; left out, inputs stay Gaussian. The convergence theory of wide residuals uses
-            ``sqrt(d)`` with the width ``d`` of the network.
-
-    Returns:
-        ``x`` of shape (samples, inputs) and ``y`` of shape (samples, outputs).
-
-    Source: :cite:t:`marion2024implicit`, Proposition 5 (inputs on the sphere).
-    """
-    key_x, key_y = jax.random.split(key)
-    x = jax.random.normal(key_x, (samples, inputs))
-    if norm is not None:
-        x = norm * x / jnp.linalg.norm(x, axis=-1, keepdims=True)
-    return Dataset(x, jax.random.normal(key_y, (samples, outputs)))
 
 
 def moons(key: Key, *, samples: int, noise: float = 0.0) -> Dataset:

@@ -136,7 +136,13 @@ def forward(
 ) -> Float[Array, " m2"]:
     """Return the values on the last grid, after one layer between each grid and the next.
 
-    Args, errors and source as for `trajectory`.
+    Errors and source as for `trajectory`.
+
+    Args:
+        network: kernel, bias and activation.
+        values: ``z_0`` on the first grid.
+        grids: as in `trajectory`.
+        transfer: between two grids.
     """
     return trajectory(network, values, grids, transfer=transfer)[-1]
 

@@ -22,26 +22,6 @@ def silent(done, total):
     pass
 
 
-@pytest.mark.parametrize("norm", [None, 3.0])
-def test_gaussian_regression_has_its_shapes_and_moments(norm, key):
-    x, y = datasets.gaussian_regression(key, samples=4000, inputs=9, outputs=2, norm=norm)
-    assert x.shape == (4000, 9) and y.shape == (4000, 2)
-    # The standard error of a mean over 4000 samples is 0.016, of a mean of squares 0.022.
-    np.testing.assert_allclose(x.mean(0), 0, atol=0.08)
-    np.testing.assert_allclose(x.T @ x / 4000, np.eye(9), atol=0.11)
-    np.testing.assert_allclose(y.T @ y / 4000, np.eye(2), atol=0.11)
-    np.testing.assert_allclose(x.T @ y / 4000, 0, atol=0.08)
-
-
-def test_only_inputs_on_the_sphere_have_one_norm(key):
-    on_sphere = datasets.gaussian_regression(key, samples=7, inputs=5, outputs=1, norm=2.0).x
-    np.testing.assert_allclose(jnp.linalg.norm(on_sphere, axis=1), 2.0, rtol=1e-13)
-    anywhere = datasets.gaussian_regression(key, samples=7, inputs=5, outputs=1).x
-    assert jnp.std(jnp.linalg.norm(anywhere, axis=1)) > 0.1
-    ratio = anywhere / on_sphere  # the same directions
-    np.testing.assert_allclose(ratio, ratio[:, :1].repeat(5, axis=1), rtol=1e-12)
-
-
 @pytest.mark.parametrize("draw", PLANAR.values(), ids=PLANAR)
 def test_planar_sets_are_balanced_and_a_function_of_their_key(draw, key):
     first, again = draw(key, samples=10, noise=0.1), draw(key, samples=10, noise=0.1)
