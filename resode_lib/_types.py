@@ -1,7 +1,7 @@
 """The nouns of the library, as type aliases: no code."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
@@ -26,8 +26,12 @@ class Block(Protocol):
         ...
 
 
-Stack = Any
-"""A block whose every array has a leading axis ``L``, the depth."""
+Stack: TypeAlias = Any
+"""A block whose every array has a leading axis ``L``, the depth.
+
+To a type checker it is anything: the type of a block, a dictionary or a gradient is that of its
+stack, and axes are no part of it.
+"""
 
 Path = Callable[[Scalar], Block]
 """Weights as a function of depth, ``s -> theta(s)`` for ``s`` in [0, 1], given as blocks."""

@@ -1,7 +1,7 @@
 r"""Gradients of deep networks without the memory of deep networks.
 
 Backpropagation needs the states ``h_L, ..., h_0`` in reverse. A `Memory` says where they come
-from: all that was computed is stored, only the states are, or nothing is and they are computed
+from: all that was computed is stored, some of the states are, or none is and they are computed
 again from ``h_L``, layer by layer. In the last case the memory does not grow with depth.
 
 Give the whole batch to one call. `jax.vmap` over samples would keep one gradient of all weights
@@ -11,6 +11,7 @@ for each of them, while the loop over layers runs.
 import operator
 from collections.abc import Callable
 from functools import partial
+from math import ceil, sqrt
 from typing import NamedTuple
 
 import jax
@@ -21,7 +22,6 @@ from resode_lib._types import Array, Float, Stack, State
 from resode_lib.integrators import Integrator, euler
 
 __all__ = [
-    "MEMORIES",
     "Memory",
     "checkpointed",
     "forward",
@@ -51,10 +51,22 @@ def _stored(stack: Stack, h: State, integrator: Integrator, step_size: Number) -
 
 
 def _checkpointed(stack: Stack, h: State, integrator: Integrator, step_size: Number) -> State:
-    step = jax.checkpoint(resnet.layer(integrator, step_size))
+    step = resnet.layer(integrator, step_size)
     resnet.require_state(step, stack, h)
-    cells = resnet.cells(stack, integrator)
-    return jax.lax.scan(lambda h, cell: (step(h, cell), None), h, cells)[0]
+    depth, cells = stacks.depth(stack), resnet.cells(stack, integrator)
+    length = ceil(sqrt(depth))  # of a segment; the last one may be shorter
+    count = depth // length
+
+    layer = jax.checkpoint(lambda h, cell: (step(h, cell), None), prevent_cse=False)
+    segment = jax.checkpoint(lambda h, cells: jax.lax.scan(layer, h, cells), prevent_cse=False)
+    segments, rest = (
+        jax.tree.map(
+            lambda leaf: leaf[: count * length].reshape(count, length, *leaf.shape[1:]), cells
+        ),
+        jax.tree.map(lambda leaf: leaf[count * length :], cells),
+    )
+    h, _ = jax.lax.scan(segment, h, segments)
+    return segment(h, rest)[0]
 
 
 stored = Memory("stored", _stored)
@@ -64,7 +76,11 @@ stored = Memory("stored", _stored)
 """
 
 checkpointed = Memory("checkpointed", _checkpointed)
-"""Exact with less memory. The states are kept, what is inside a layer is computed again.
+"""Exact, with memory that grows like the root of the depth.
+
+The layers form about ``sqrt(L)`` segments. Only the states between segments are kept; on the way
+back the states of one segment at a time are computed again, and then each layer. That is two more
+forward passes. Nothing is inverted, so it is right for every layer.
 
 :meta hide-value:
 """
@@ -85,8 +101,8 @@ def forward(
         h: the input states ``h_0``, shape (..., d), with all their batch axes.
         integrator: the one-step method.
         step_size: what multiplies each residual, ``1/L`` unless given.
-        memory: where the states of the backward pass come from: one of `MEMORIES`, or
-            `reversing` with a number of iterations.
+        memory: where the states of the backward pass come from: `stored`,
+            `checkpointed`, or `reversing` with a number of iterations.
 
     Returns:
         ``h_L``, shape (..., d).
@@ -103,7 +119,7 @@ def forward(
     return memory.run(stack, h, integrator, resnet.step_or_default(step_size, stack))
 
 
-def reversing(iterations: int = 0) -> Memory:
+def reversing(iterations: int = 0, *, tolerance: float | None = None) -> Memory:
     r"""Keep nothing: compute the states again from ``h_L``, with memory independent of depth.
 
     The reverse step :math:`\tilde h_k = \tilde h_{k+1} - f(\tilde h_{k+1}, \theta_k) / L` of Euler
@@ -118,6 +134,9 @@ def reversing(iterations: int = 0) -> Memory:
 
     Args:
         iterations: ``j``; 0 is the explicit reverse step.
+        tolerance: the largest `inversion_defect` that is accepted. From a layer on that misses it,
+            all the way back, the gradient is not a number instead of silently wrong. The layer is
+            computed again anyway, so it costs little. Left out, nothing is checked.
 
     Raises:
         ValueError: if ``iterations`` is negative.
@@ -133,7 +152,8 @@ def reversing(iterations: int = 0) -> Memory:
                 f"reversing needs a step size that is a plain number, got {step_size}, traced by "
                 "JAX; give it as a static argument, or use adjoint.checkpointed, which takes any."
             )
-        return _reversible(_scheme(stack, h, integrator, float(step_size), iterations), stack, h)
+        scheme = _scheme(stack, h, integrator, float(step_size), iterations)
+        return _reversible(scheme._replace(tolerance=tolerance), stack, h)
 
     return Memory(f"reversing({iterations})", run)
 
@@ -149,9 +169,6 @@ def _whole(iterations: int) -> int:
     if iterations < 0:
         raise ValueError(f"got {iterations} iterations; expected 0 (the explicit step) or more.")
     return iterations
-
-
-MEMORIES = {memory.name: memory for memory in (stored, checkpointed, reversing(), reversing(4))}
 
 
 def reconstruction(
@@ -218,12 +235,16 @@ def inversion_defect(
         after, worst = state
         cell = _cell(stack, k)
         h = scheme.inverse(after, cell)
-        size = jnp.abs(after).max()
-        defect = jnp.abs(scheme.layer(h, cell) - after).max() / jnp.where(size == 0, 1, size)
-        return (h, jnp.maximum(worst, defect)), None
+        return (h, jnp.maximum(worst, _defect(scheme.layer(h, cell), after))), None
 
     start = (h, jnp.zeros((), h.dtype))
     return jax.lax.scan(back, start, jnp.arange(stacks.depth(stack)), reverse=True)[0][1]
+
+
+def _defect(again: State, after: State) -> Array:
+    """Return the largest entry of the difference, relative to the state unless that is zero."""
+    size = jnp.abs(after).max()
+    return jnp.abs(again - after).max() / jnp.where(size == 0, 1, size)
 
 
 class _Scheme(NamedTuple):
@@ -232,6 +253,7 @@ class _Scheme(NamedTuple):
     integrator: Integrator
     step_size: Number
     iterations: int
+    tolerance: float | None = None
 
     def layer(self, h: State, cell: resnet.Cell) -> State:
         return resnet.layer(self.integrator, self.step_size)(h, cell)
@@ -272,17 +294,21 @@ def _reversible_backward(scheme: _Scheme, saved: tuple, a: State) -> tuple[Stack
     """Walk from the last layer to the first with state ``h`` and costate ``a``.
 
     Slice ``k + 1`` belongs to the cells ``k`` and ``k + 1``: its gradient waits in ``pending``
-    until both have given their part, so that every slice is written once.
+    until both have given their part, so that every slice is written once. The layer is computed
+    again anyway: how far it misses the state behind it is the defect of the inversion.
     """
     stack, h = saved
     last = stacks.depth(stack) - 1
 
     def back(i: Array, carry: tuple) -> tuple:
-        h, a, pending, gradient = carry
+        after, a, pending, gradient = carry
         k = last - i
         cell = _cell(stack, k)
-        h = scheme.inverse(h, cell)
-        a, (left, right) = jax.vjp(scheme.layer, h, cell)[1](a)
+        h = scheme.inverse(after, cell)
+        again, pullback = jax.vjp(scheme.layer, h, cell)
+        if scheme.tolerance is not None:
+            a = jnp.where(_defect(again, after) <= scheme.tolerance, a, jnp.nan)
+        a, (left, right) = pullback(a)
         finished = jax.tree.map(jnp.add, pending, right)
         gradient = _written(gradient, jnp.minimum(k + 1, last), finished)
         # The last cell sees the last slice twice.

@@ -12,11 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.polynomial import chebyshev
 
-from resode_lib import resnet, stacks
 from resode_lib._types import Array, Field, Float, Path, Scalar, Stack, State
 from resode_lib.resnet import ResNet
 
-__all__ = ["TrainingLimit", "evolve", "field_of", "gap", "solve", "training_limit"]
+__all__ = ["TrainingLimit", "field_of", "solve", "training_limit"]
 
 MAX_STEPS = 100_000
 """The adaptive solver gives up after as many."""
@@ -126,23 +125,6 @@ def evolve(
         )
     last = jax.tree.unflatten(structure, [leaf[0] for leaf in last])
     return jax.tree.unflatten(outputs, observed), last
-
-
-def gap(stack: Stack, path: Path, h: State) -> Float[Array, ""]:
-    """Return ``max_k ||h_k - H(k/L)||`` over layers and samples: the network against its limit.
-
-    Args:
-        stack: the weights of the network, depth ``L``.
-        path: the weights of the ODE as a function of depth.
-        h: the common start, shape (..., d), float64.
-
-    Raises:
-        TypeError: if ``h`` is not float64.
-    """
-    depth = stacks.depth(stack)
-    states = resnet.trajectory(stack, h)
-    exact = solve(field_of(path), h, times=jnp.arange(depth + 1) / depth)
-    return jnp.linalg.norm(states - exact, axis=-1).max()
 
 
 class TrainingLimit(NamedTuple):

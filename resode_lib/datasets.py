@@ -1,4 +1,4 @@
-"""Data: Gaussian regression, three sets in the plane, the packaged digits, CIFAR-10.
+"""Data: two moons in the plane, the packaged digits, CIFAR-10.
 
 Every function returns a `Dataset` of arrays, or a training set and a test set. Random sets come
 from a key. The same key gives the same numbers.
@@ -21,15 +21,10 @@ import numpy as np
 from resode_lib._types import Array, Key
 
 __all__ = [
-    "CIFAR10",
-    "Archive",
     "Dataset",
     "cifar10",
     "digits",
-    "gaussian_regression",
     "moons",
-    "rings",
-    "spirals",
 ]
 
 Curve = Callable[[Array, Array], tuple[Array, Array]]
@@ -46,32 +41,6 @@ class Dataset(NamedTuple):
 
     x: Array
     y: Array
-
-
-def gaussian_regression(
-    key: Key, *, samples: int, inputs: int, outputs: int, norm: float | None = None
-) -> Dataset:
-    """Draw inputs and targets with independent standard Gaussian entries.
-
-    Args:
-        key: random key.
-        samples: ``n``.
-        inputs: dimension of an input.
-        outputs: dimension of a target.
-        norm: Euclidean norm to which every input is scaled, so that inputs are uniform on a
-            sphere; left out, inputs stay Gaussian. The convergence theory of wide residuals uses
-            ``sqrt(d)`` with the width ``d`` of the network.
-
-    Returns:
-        ``x`` of shape (samples, inputs) and ``y`` of shape (samples, outputs).
-
-    Source: :cite:t:`marion2024implicit`, Proposition 5 (inputs on the sphere).
-    """
-    key_x, key_y = jax.random.split(key)
-    x = jax.random.normal(key_x, (samples, inputs))
-    if norm is not None:
-        x = norm * x / jnp.linalg.norm(x, axis=-1, keepdims=True)
-    return Dataset(x, jax.random.normal(key_y, (samples, outputs)))
 
 
 def moons(key: Key, *, samples: int, noise: float = 0.0) -> Dataset:
@@ -93,51 +62,6 @@ def moons(key: Key, *, samples: int, noise: float = 0.0) -> Dataset:
         return sign * (jnp.cos(jnp.pi * t) - 0.5), sign * (jnp.sin(jnp.pi * t) - 0.25)
 
     return _on_curves(key, samples, noise, half_circle)
-
-
-def rings(key: Key, *, samples: int, noise: float = 0.0) -> Dataset:
-    r"""Draw two circles around the origin: radius 1 has label 0, radius 2 has label 1.
-
-    No flow of the plane can separate them by a line: it would have to tear the outer circle.
-
-    Args:
-        key: random key.
-        samples: ``n``; labels alternate, so both occur equally often if ``n`` is even.
-        noise: standard deviation of Gaussian noise on each coordinate.
-
-    Returns:
-        ``x`` of shape (samples, 2) and labels 0 or 1, shape (samples,).
-    """
-
-    def circle(t: Array, label: Array) -> tuple[Array, Array]:
-        radius, angle = 1 + label, 2 * jnp.pi * t
-        return radius * jnp.cos(angle), radius * jnp.sin(angle)
-
-    return _on_curves(key, samples, noise, circle)
-
-
-def spirals(key: Key, *, samples: int, noise: float = 0.0, turns: float = 1.0) -> Dataset:
-    r"""Draw two arms of a spiral; label 1 is label 0 turned by pi.
-
-    :math:`\pm r\,(\cos 2\pi\tau r, \sin 2\pi\tau r)` with :math:`\tau` turns per unit of radius and
-    :math:`r` uniform on [1/4, 1].
-
-    Args:
-        key: random key.
-        samples: ``n``; labels alternate, so both occur equally often if ``n`` is even.
-        noise: standard deviation of Gaussian noise on each coordinate.
-        turns: ``tau``; the arms wind more closely the larger it is.
-
-    Returns:
-        ``x`` of shape (samples, 2) and labels 0 or 1, shape (samples,).
-    """
-
-    def arm(t: Array, label: Array) -> tuple[Array, Array]:
-        r = 0.25 + 0.75 * t
-        angle = 2 * jnp.pi * turns * r
-        return (1 - 2 * label) * r * jnp.cos(angle), (1 - 2 * label) * r * jnp.sin(angle)
-
-    return _on_curves(key, samples, noise, arm)
 
 
 def _on_curves(key: Key, samples: int, noise: float, curve: Curve) -> Dataset:

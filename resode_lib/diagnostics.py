@@ -16,14 +16,12 @@ from resode_lib.blocks import TwoLayer
 __all__ = [
     "Slope",
     "depth_lipschitz",
-    "layer_kernel",
     "ntk",
     "observed_rate",
     "observed_slope",
     "path_length",
     "pl_ratio",
     "refinement_change",
-    "smallest_eigenvalue",
 ]
 
 FEWEST_POINTS = 4
@@ -63,7 +61,9 @@ def refinement_change(loss: Callable[[Stack], Scalar], stack: Stack) -> Float[Ar
     return jnp.abs(loss(finer) - value) / value
 
 
-def pl_ratio(loss: Callable[[Any], Scalar], parameters: Any) -> Float[Array, ""]:
+def pl_ratio(
+    loss: Callable[[Any], Scalar], parameters: Any, *, where: training.Where = training.residual
+) -> Float[Array, ""]:
     """Return ``||depth gradient||^2 / loss`` in the norm of depth: the local PL constant here.
 
     Along the gradient flow it is the rate at which ``-log(loss)`` grows. The minimal value of the
@@ -72,23 +72,25 @@ def pl_ratio(loss: Callable[[Any], Scalar], parameters: Any) -> Float[Array, ""]
 
     Args:
         loss: the loss of the parameters.
-        parameters: a stack or a `ResNet`.
+        parameters: a stack or a model.
+        where: which part of a model is the stack.
 
     Source: :cite:t:`marion2024implicit`, Definition 1.
     """
-    value, gradient = training.depth_gradient(loss, parameters)
-    return training.depth_norm(gradient) ** 2 / value
+    value, gradient = training.depth_gradient(loss, parameters, where=where)
+    return training.depth_norm(gradient, where=where) ** 2 / value
 
 
-def path_length(records: Any) -> Float[Array, ""]:
+def path_length(records: Any, *, where: training.Where = training.residual) -> Float[Array, ""]:
     """Return the length of a training path, ``sum_r depth_norm(theta_{r+1} - theta_r)``.
 
     Args:
         records: parameters with a leading axis of training times, as `training.Trajectory` keeps
             them with ``record=lambda parameters: parameters``.
+        where: which part of a model is the stack.
     """
     moves = jax.tree.map(lambda leaf: leaf[1:] - leaf[:-1], records)
-    return jnp.sum(jax.vmap(training.depth_norm)(moves))
+    return jnp.sum(jax.vmap(lambda move: training.depth_norm(move, where=where))(moves))
 
 
 class Slope(NamedTuple):
@@ -163,8 +165,8 @@ def observed_rate(times: Numbers, values: Numbers) -> Slope:
 
 
 def ntk(
-    stack: Stack, h: Float[Array, "n d"], *, step_size: Scalar | int | None = None
-) -> Float[Array, "nd nd"]:
+    stack: Stack, h: Float[Array, "n *tokens d"], *, step_size: Scalar | int | None = None
+) -> Float[Array, "no no"]:
     r"""Return the Gram matrix of the neural tangent kernel of ``h_0 -> h_L`` at these samples.
 
     .. math:: K_{(i,a),(j,b)} = L \sum_k \langle \partial_{\theta_k} h_{L,i,a},
@@ -175,36 +177,58 @@ def ntk(
     is ``O(1/L)``, ``K`` is ``O(1)``. For a loss ``1/n sum_i ||h_{L,i} - y_i||^2`` it gives
     ``||depth gradient||^2 >= 4/n lambda_min(K) loss``.
 
-    One pass from the last layer to the first adds the share of each layer (`layer_kernel`). The
-    Jacobian, ``n d`` rows with an entry for every weight, is never built.
+    One pass from the last layer to the first adds the share of each layer. The Jacobian, a row for
+    every output with an entry for every weight, is never built.
 
     Args:
-        stack: the weights, leading axis ``L``.
-        h: the input states of ``n`` samples, shape (n, d).
+        stack: the weights, leading axis ``L``; a layer must treat the samples one by one.
+        h: the input states of ``n`` samples, shape (n, ..., d), such as (n, tokens, d).
         step_size: what multiplies each residual, ``1/L`` unless given.
 
     Returns:
-        A symmetric matrix, shape (n d, n d), the outputs of one sample side by side.
+        A symmetric matrix, one row for each of the ``n o`` outputs, those of one sample side by
+        side.
+
+    Raises:
+        ValueError: if there is no axis of samples, or a layer mixes them, as a batch normalisation
+            does (seen outside of compiled code only).
     """
-    n, d = h.shape
+    if h.ndim < 2:
+        raise ValueError(f"ntk needs samples, shape (n, ..., d), got {h.shape}; give h[None].")
+    n, o = h.shape[0], h[0].size
     ds = resnet.step_or_default(step_size, stack)
     states = resnet.trajectory(stack, h, step_size=ds)[:-1]
+    _require_separate_samples(jax.tree.map(lambda leaf: leaf[0], stack), h)
 
     def back(carry: tuple, layer: tuple[Block, Array]) -> tuple[tuple, None]:
         R, K = carry
         share, R_next = layer_kernel(*layer, R)
         return (R + ds * R_next, K + share), None
 
-    identity = jnp.broadcast_to(jnp.eye(d, dtype=h.dtype), (n, d, d))
-    start = (identity, jnp.zeros((n * d, n * d), h.dtype))
+    identity = jnp.broadcast_to(
+        jnp.eye(o, dtype=h.dtype).reshape(o, *h.shape[1:]), (n, o, *h.shape[1:])
+    )
+    start = (identity, jnp.zeros((n * o, n * o), h.dtype))
     (_, K), _ = jax.lax.scan(back, start, (stack, states), reverse=True)
     return stacks.depth(stack) * ds**2 * K
 
 
+def _require_separate_samples(block: Block, h: Array) -> None:
+    together, alone = block(h), jax.vmap(lambda each: block(each[None])[0])(h)
+    distance = jnp.abs(together - alone).max()
+    if not isinstance(distance, jax.core.Tracer):
+        size, eps = jnp.abs(together).max(), jnp.finfo(h.dtype).eps
+        if distance > jnp.sqrt(eps) * size:
+            raise ValueError(
+                f"ntk needs layers that treat samples one by one; alone, they differ by {distance} "
+                "from the batch. Fix the moments of a normalisation, as images.with_moments does."
+            )
+
+
 @singledispatch
 def layer_kernel(
-    block: Block, h: Float[Array, "n d"], R: Float[Array, "n o d"]
-) -> tuple[Float[Array, "no no"], Float[Array, "n o d"]]:
+    block: Block, h: Float[Array, "n *tokens d"], R: Float[Array, "n o *tokens d"]
+) -> tuple[Float[Array, "no no"], Float[Array, "n o *tokens d"]]:
     """Return ``J J^T`` with ``J = R df/dtheta``, and ``R df/dh``: the share of a layer in `ntk`.
 
     For any block it builds ``J``, one row per output, of this layer only. A block whose ``J J^T``
@@ -212,12 +236,12 @@ def layer_kernel(
 
     Args:
         block: the layer.
-        h: the states before it, shape (n, d).
-        R: the derivative of ``o`` outputs in the state behind it, shape (n, o, d).
+        h: the states before it, shape (n, ..., d).
+        R: the derivative of ``o`` outputs in the state behind it, shape (n, o, ..., d).
     """
 
     def of_sample(h: Array, R: Array) -> tuple[Block, Array]:
-        _, pullback = jax.vjp(lambda block, h: block(h), block, h)
+        _, pullback = jax.vjp(lambda block, h: block(h[None])[0], block, h)
         return jax.vmap(pullback)(R)
 
     gradients, R_next = jax.vmap(of_sample)(h, R)
@@ -227,9 +251,11 @@ def layer_kernel(
 
 @layer_kernel.register
 def _(
-    block: TwoLayer, h: Float[Array, "n d"], R: Float[Array, "n o d"]
-) -> tuple[Float[Array, "no no"], Float[Array, "n o d"]]:
+    block: TwoLayer, h: Float[Array, "n *tokens d"], R: Float[Array, "n o *tokens d"]
+) -> tuple[Float[Array, "no no"], Float[Array, "n o *tokens d"]]:
     """Use that the rows of ``J`` are products: ``R x z`` for ``V`` and ``U x h`` for ``W``."""
+    if h.ndim > 2:  # sums of products over tokens
+        return layer_kernel.dispatch(object)(block, h, R)
     V, W = block.V[...], block.W[...]
     m, d = W.shape
     a = h @ W.T / sqrt(d)
@@ -249,8 +275,3 @@ def _repeated(gram: Float[Array, "n n"], R: Float[Array, "n o d"]) -> Float[Arra
     """Return the matrix between samples as one between outputs of samples."""
     outputs = R.shape[1]
     return jnp.repeat(jnp.repeat(gram, outputs, axis=0), outputs, axis=1)
-
-
-def smallest_eigenvalue(gram: Float[Array, "n n"]) -> float:
-    """Return the smallest eigenvalue of a symmetric matrix, such as the one of `ntk`."""
-    return float(np.linalg.eigvalsh(np.asarray(gram))[0])

@@ -21,13 +21,11 @@ from resode_lib._types import Array, Float, Key, Stack
 from resode_lib.resnet import forward
 
 __all__ = [
-    "BatchNorm",
     "ConvBlock",
     "ImageResNet",
     "Moments",
     "batch_moments",
     "conv",
-    "running",
     "with_moments",
 ]
 
@@ -113,17 +111,6 @@ def batch_moments(h: Images) -> Moments:
     """Return mean and variance of each channel over the samples and pixels of a batch."""
     axes = tuple(range(h.ndim - 1))
     return Moments(h.mean(axes), h.var(axes))
-
-
-def running(average, new, *, rate: float = 0.1):
-    """Return ``average + rate (new - average)``: what evaluation uses after many batches.
-
-    Args:
-        average: moments, in any tree.
-        new: the moments of one more batch, in the same tree.
-        rate: weight of the new ones.
-    """
-    return jax.tree.map(lambda a, b: a + rate * (b - a), average, new)
 
 
 class BatchNorm(nnx.Module):

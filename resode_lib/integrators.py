@@ -23,7 +23,6 @@ __all__ = [
     "heun",
     "integrate",
     "midpoint",
-    "require_integrator",
     "rk4",
 ]
 

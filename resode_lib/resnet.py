@@ -105,7 +105,14 @@ def forward(
 def trajectory(
     stack: Stack, h: State, *, integrator: Integrator = euler, step_size: Scalar | int | None = None
 ) -> Float[Array, "steps *batch d"]:
-    """Return all hidden states ``h_0..h_L``, shape (L + 1, ..., d); arguments as `forward`."""
+    """Return all hidden states ``h_0..h_L``, shape (L + 1, ..., d).
+
+    Args:
+        stack: the weights, leading axis ``L``.
+        h: the input states ``h_0``, shape (..., d).
+        integrator: as in `forward`.
+        step_size: as in `forward`.
+    """
     step = layer(integrator, step_or_default(step_size, stack))
     require_state(step, stack, h)
 
@@ -142,6 +149,14 @@ class ResNet(nnx.Module):
 
         ``A`` stacks the identity on zeros and ``B`` reads the last ``outputs`` coordinates, so
         the residual part is the identity map at the start.
+
+        Args:
+            key: random key.
+            inputs: dimension of an input.
+            outputs: dimension of a prediction.
+            width: ``d``, the width of the states.
+            hidden: ``m``, the number of hidden neurons of a layer.
+            depth: ``L``.
 
         Raises:
             ValueError: if ``width`` is below ``inputs`` or ``outputs``.

@@ -23,7 +23,6 @@ __all__ = [
     "norms",
     "piecewise_constant",
     "piecewise_linear",
-    "require_weights",
     "resample",
     "sample",
     "tied",
@@ -38,7 +37,8 @@ def depth(stack: Stack) -> int:
 
     Raises:
         ValueError: if ``stack`` has no arrays, a scalar leaf, or leading axes that differ.
-        TypeError: if it holds what is no weight (see `require_weights`).
+        TypeError: if it holds what is no weight: integers, or a variable that is no ``nnx.Param``,
+            such as the running averages of ``nnx.BatchNorm`` and the keys of ``nnx.Dropout``.
     """
     require_weights(stack)
     shapes = [leaf.shape for leaf in jax.tree.leaves(stack)]
@@ -63,7 +63,7 @@ def require_weights(tree: Any) -> None:
             raise TypeError(
                 f"weights are nnx.Param, got {type(leaf).__name__} at {keystr(path)}; a layer is a "
                 "function of state and weights: in place of nnx.BatchNorm take nnx.LayerNorm, or "
-                "images.BatchNorm with its moments as values, and no nnx.Dropout."
+                "images.ConvBlock with its moments as values, and no nnx.Dropout."
             )
         for array in jax.tree.leaves(leaf):
             if not jnp.issubdtype(getattr(array, "dtype", float), jnp.inexact):

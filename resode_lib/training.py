@@ -153,8 +153,8 @@ def depth_gradient(
         The loss and the gradient, in the structure of ``parameters``.
 
     Raises:
-        TypeError: if ``parameters`` hold what no gradient should move (see
-            `resode_lib.stacks.require_weights`).
+        TypeError: if ``parameters`` hold what no gradient should move, as in
+            `resode_lib.stacks.depth`.
 
     Source: :cite:t:`marion2024implicit`, Section 3.
     """

@@ -21,9 +21,10 @@ def _on_two_devices(setting: Setting) -> Callable[[], Any]:
     from jax.sharding import Mesh
     from jax.sharding import PartitionSpec as P
 
+    from evidence.benchmarks.own_derivative import FastTwoLayer
     from resode_lib import blocks, resnet
 
-    stack, x, y = stack_of(blocks.FastTwoLayer, setting, blocks.gelu)
+    stack, x, y = stack_of(FastTwoLayer, setting, blocks.gelu)
 
     def loss(stack: Any, x: Any, y: Any) -> Any:
         return jnp.mean((resnet.forward(stack, x) - y) ** 2)

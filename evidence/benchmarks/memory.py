@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from evidence.benchmarks._driver import judged
 from evidence.benchmarks._setting import Setting
 from evidence.benchmarks.methods import LOSSES
+from evidence.benchmarks.own_derivative import FastTwoLayer
 from resode_lib import adjoint, blocks, diagnostics, resnet, stacks
 from resode_lib.integrators import Integrator, euler, heun
 
@@ -79,7 +80,7 @@ def measure(name: str, rounds: int) -> list[dict[str, Any]]:
         ("Heun, reversing(0)", free, heun),
     ):
         small, large = (
-            compiled(blocks.FastTwoLayer, depth, memory, integrator=integrator)
+            compiled(FastTwoLayer, depth, memory, integrator=integrator)
             for depth in (SHALLOW, DEEP)
         )
         what = f"{scheme}, L={DEEP} / L={SHALLOW}"
@@ -88,7 +89,7 @@ def measure(name: str, rounds: int) -> list[dict[str, Any]]:
         if memory is free:
             ratio = temporary(large) / temporary(small)
             rows.append(judged("G6", f"temporary bytes, {what}", ratio, high=1.01))
-    ours = temporary(compiled(blocks.FastTwoLayer, DEEP, free))
+    ours = temporary(compiled(FastTwoLayer, DEEP, free))
     what = "temporary bytes, reversing(0) / {}"
     naive = temporary(compiled(blocks.TwoLayer, DEEP, adjoint.stored))
     rows.append(judged("G6", what.format("plain scan"), ours / naive, high=1 / 2000))

@@ -38,10 +38,11 @@ def stack_of(block: Callable, setting: Setting, activation: Callable) -> tuple:
 def _ours(iterations: int | None, integrator: str, setting: Setting) -> tuple:
     import jax.numpy as jnp
 
+    from evidence.benchmarks.own_derivative import FastTwoLayer
     from resode_lib import adjoint, blocks, integrators
 
     sigma = {"gelu": blocks.gelu, "tanh": jnp.tanh}[setting.activation]
-    stack, x, y = stack_of(blocks.FastTwoLayer, setting, sigma)
+    stack, x, y = stack_of(FastTwoLayer, setting, sigma)
     memory = adjoint.stored if iterations is None else adjoint.reversing(iterations)
     scheme = {"integrator": integrators.get(integrator), "memory": memory}
     return lambda stack: jnp.mean((adjoint.forward(stack, x, **scheme) - y) ** 2), stack

@@ -35,9 +35,10 @@ def _activation(setting: Setting) -> Callable[[], Any]:
     """Evaluate, in every layer, GELU on the way there and with its derivative on the way back."""
     import jax
 
+    from evidence.benchmarks.own_derivative import DERIVATIVES
     from resode_lib import blocks
 
-    both = blocks.DERIVATIVES[blocks.gelu]
+    both = DERIVATIVES[blocks.gelu]
 
     def layer(a: Any, _: None) -> tuple:
         z, slope = both(blocks.gelu(a))

@@ -43,9 +43,10 @@ def our_training(setting: Setting) -> Callable[[], Any]:
     import jax
     import jax.numpy as jnp
 
+    from evidence.benchmarks.own_derivative import FastTwoLayer
     from resode_lib import blocks, resnet, training
 
-    stack, x, y = stack_of(blocks.FastTwoLayer, setting, blocks.gelu)
+    stack, x, y = stack_of(FastTwoLayer, setting, blocks.gelu)
     options = {"rate": setting.rate, "steps": setting.steps, "every": setting.every}
 
     def loss(stack: Any) -> Any:

@@ -22,7 +22,6 @@ __all__ = [
     "pairs",
     "smooth",
     "tied",
-    "tied_relu",
     "train",
 ]
 
@@ -50,11 +49,6 @@ def draw(key: Key, activation: Callable[[Array], Array] = jnp.tanh) -> Block:
 def tied(depth: int) -> Stack:
     """Return the same layer everywhere: the smooth start of the theory."""
     return stacks.tied(draw(jax.random.key(1)), depth)
-
-
-def tied_relu(depth: int) -> Stack:
-    """Return the same start for an activation with a kink."""
-    return stacks.tied(draw(jax.random.key(1), jax.nn.relu), depth)
 
 
 def smooth(depth: int) -> Stack:

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from resode_lib._types import Array, Scalar
-from resode_lib.kernels import Grid, Network
+from resode_lib.variable_width import Grid, Network
 
 __all__ = [
     "CURVATURE",

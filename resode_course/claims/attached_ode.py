@@ -7,17 +7,12 @@ import numpy as np
 
 from resode_course.claims._claim import Check, Claim
 
-__all__ = ["CLAIM", "Config", "Result", "flat", "sawtooth", "tent"]
+__all__ = ["CLAIM", "Config", "Result", "flat", "tent"]
 
 
 def tent(fraction: np.ndarray) -> np.ndarray:
     """Return the tent on a cell: 0 at both nodes, height 1/2 between; its mean is 1/4."""
     return np.minimum(fraction, 1 - fraction)
-
-
-def sawtooth(fraction: np.ndarray) -> np.ndarray:
-    """Return the ramp on a cell, 0 at the left node and 1 just before the right; mean 1/2."""
-    return fraction
 
 
 def flat(fraction: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from resode_course.claims._claim import Check, Claim
-from resode_lib import kernels
+from resode_lib import variable_width
 from resode_lib._types import Array
 
 __all__ = ["CLAIM", "Config", "Result"]
@@ -54,7 +54,7 @@ class Result:
 
 def run(config: Config) -> Result:
     """Iterate from the guesses 0 and 1, and solve from two starts."""
-    x, weights = map(np.array, kernels.uniform(config.width))
+    x, weights = map(np.array, variable_width.uniform(config.width))
     s = np.arange(config.depth + 1) / config.depth
     w = 2 + np.cos(2 * x[:, None] - 3 * x + s[:, None, None])  # (depth, to, from)
     bias = config.size * np.sin(2 * x + s[:, None])

@@ -10,10 +10,10 @@ import numpy as np
 
 from resode_course.claims._claim import Check, Claim
 from resode_course.claims._width import exact, nearest, network
-from resode_lib import kernels
+from resode_lib import variable_width
 from resode_lib._types import Array
 from resode_lib.diagnostics import observed_slope
-from resode_lib.kernels import Grid, Transfer
+from resode_lib.variable_width import Grid, Transfer
 
 __all__ = ["CLAIM", "Config", "Result", "moving_edges"]
 
@@ -38,7 +38,7 @@ class Config:
     widths: tuple[int, ...] = (32, 64, 128, 256)
     jump: float = 0.0
     power: float = 1.0
-    transfer: Transfer = kernels.interpolate
+    transfer: Transfer = variable_width.interpolate
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,10 @@ class Result:
 def _solver(transfer: Transfer) -> Callable[..., Array]:
     @jax.jit
     def error(edges: list[Array], jump: Array, power: Array) -> Array:
-        grids = [kernels.cells(each) for each in edges]
+        grids = [variable_width.midpoint_rule(each) for each in edges]
         weighted = [Grid(grid.nodes, grid.weights**power) for grid in grids]
         start = exact(0.0, grids[0].nodes)
-        end = kernels.forward(network(jump), start, weighted, transfer=transfer)
+        end = variable_width.forward(network(jump), start, weighted, transfer=transfer)
         return jnp.max(jnp.abs(end - exact(1.0, grids[-1].nodes)))
 
     return error

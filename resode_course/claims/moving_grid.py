@@ -11,10 +11,10 @@ import numpy as np
 
 from resode_course.claims._claim import Check, Claim
 from resode_course.claims._width import LIPSCHITZ, SECOND, STATE, exact, nearest, network
-from resode_lib import kernels
+from resode_lib import variable_width
 from resode_lib._types import Array
 from resode_lib.diagnostics import observed_slope
-from resode_lib.kernels import Transfer
+from resode_lib.variable_width import Transfer
 
 __all__ = ["CLAIM", "Config", "Result"]
 
@@ -59,7 +59,7 @@ class Config:
 
     cells: tuple[int, ...] = (12, 24, 48, 96)
     few: bool = True
-    transfer: Transfer = kernels.interpolate
+    transfer: Transfer = variable_width.interpolate
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ class Result:
 def _solver(transfer: Transfer) -> Callable[..., Array]:
     @jax.jit
     def error(grids: Array) -> Array:
-        grid = kernels.trapezoid(grids)
-        end = kernels.forward(network(), exact(0.0, grids[0]), grid, transfer=transfer)
+        grid = variable_width.trapezoid(grids)
+        end = variable_width.forward(network(), exact(0.0, grids[0]), grid, transfer=transfer)
         return jnp.abs(end - exact(1.0, grids[-1])).max()
 
     return error

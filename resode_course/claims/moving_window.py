@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from resode_course.claims._claim import Check, Claim
-from resode_lib import kernels
+from resode_lib import variable_width
 from resode_lib._types import Array, Scalar
-from resode_lib.kernels import Network
+from resode_lib.variable_width import Network
 
 __all__ = ["CLAIM", "Config", "Result", "center", "nodes", "start", "window"]
 
@@ -76,7 +76,9 @@ class Result:
 def _solver() -> Callable[..., Array]:
     @jax.jit
     def states(grids: Array, radius: Array) -> Array:
-        return kernels.trajectory(window(radius), start(grids[0]), kernels.trapezoid(grids))
+        return variable_width.trajectory(
+            window(radius), start(grids[0]), variable_width.trapezoid(grids)
+        )
 
     return states
 

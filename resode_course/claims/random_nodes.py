@@ -10,10 +10,10 @@ import numpy as np
 
 from resode_course.claims._claim import Check, Claim
 from resode_course.claims._width import INTEGRAND, LIPSCHITZ, exact, keep, network
-from resode_lib import kernels
+from resode_lib import variable_width
 from resode_lib._types import Array, Key
 from resode_lib.diagnostics import observed_slope
-from resode_lib.kernels import Grid
+from resode_lib.variable_width import Grid
 
 __all__ = ["CLAIM", "Config", "Result"]
 
@@ -29,7 +29,7 @@ def one_node(key: Key, width: int) -> Grid:
 
 def crowded(key: Key, width: int) -> Grid:
     """Draw squares of uniform variables, which crowd at zero, and weigh them alike."""
-    grid = kernels.random(key, width)
+    grid = variable_width.random(key, width)
     return Grid(grid.nodes**2, grid.weights)
 
 
@@ -45,7 +45,7 @@ class Config:
 
     widths: tuple[int, ...] = (16, 32, 64, 128)
     jump: float = 1 / 3
-    draw: Draw = kernels.random
+    draw: Draw = variable_width.random
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def _error(grids: Grid, jump: Array) -> Array:
 
     def squares(grid: Grid) -> Array:
         layers = Grid(*(jnp.tile(leaf, (DEPTH + 1, 1)) for leaf in grid))
-        end = kernels.forward(network(jump), exact(0.0, grid.nodes), layers, transfer=keep)
+        end = variable_width.forward(network(jump), exact(0.0, grid.nodes), layers, transfer=keep)
         return (end - exact(1.0, grid.nodes)) ** 2
 
     return jnp.sqrt(jax.vmap(squares)(grids).mean())

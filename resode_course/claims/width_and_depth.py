@@ -11,10 +11,10 @@ import numpy as np
 
 from resode_course.claims._claim import Check, Claim
 from resode_course.claims._width import CURVATURE, LIPSCHITZ, SECOND, exact, keep, network
-from resode_lib import kernels
+from resode_lib import variable_width
 from resode_lib._types import Array
 from resode_lib.diagnostics import observed_slope
-from resode_lib.kernels import Grid
+from resode_lib.variable_width import Grid
 
 __all__ = ["CLAIM", "Config", "Result"]
 
@@ -50,7 +50,7 @@ class Result:
 
 @cache
 def _solver(width: int) -> Callable[..., Array]:
-    grid = kernels.uniform(width)
+    grid = variable_width.uniform(width)
 
     @jax.jit
     def error(depth: Array, jump: Array, power: Array, step: Array) -> Array:
@@ -58,7 +58,7 @@ def _solver(width: int) -> Callable[..., Array]:
 
         def layer(k: Array, carry: tuple[Array, Array]) -> tuple[Array, Array]:
             z, worst = carry
-            z = kernels.layer(model, k / depth, z, weighted, weighted, step, keep)
+            z = variable_width.layer(model, k / depth, z, weighted, weighted, step, keep)
             gap = jnp.abs(z - exact((k + 1) / depth, grid.nodes, curved=True))
             return z, jnp.maximum(worst, gap.max())
 

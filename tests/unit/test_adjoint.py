@@ -7,12 +7,13 @@ import pytest
 from flax import nnx
 
 from resode_lib import adjoint, resnet, stacks
-from resode_lib.adjoint import MEMORIES, checkpointed, reversing, stored
-from resode_lib.blocks import FastTwoLayer, Linear, TwoLayer, gelu
+from resode_lib.adjoint import checkpointed, reversing, stored
+from resode_lib.blocks import Linear, TwoLayer
 from resode_lib.diagnostics import observed_slope
 from resode_lib.integrators import INTEGRATORS, euler, heun
 
 METHODS = pytest.mark.parametrize("method", INTEGRATORS.values(), ids=INTEGRATORS)
+MEMORIES = {memory.name: memory for memory in (stored, checkpointed, reversing(), reversing(4))}
 ENOUGH = 6  # each iteration divides the error by L / Lip(f), at least 300 below
 
 
@@ -32,7 +33,6 @@ class Biased(nnx.Module):
 BLOCKS = {
     "linear": lambda key: Linear(jax.random.normal(key, (4, 4)) / 2),
     "two-layer": lambda key: TwoLayer.gaussian(key, width=4, hidden=6),
-    "fast two-layer": lambda key: FastTwoLayer.gaussian(key, width=4, hidden=6, activation=gelu),
     "biased": Biased,
 }
 
@@ -100,7 +100,7 @@ def smooth_stack(depth):
 
     def path(s):
         c, d = jnp.cos(2 * s), jnp.sin(2 * s)
-        return FastTwoLayer(c * V[0] + d * V[1], c * W[0] + d * W[1])
+        return TwoLayer(c * V[0] + d * V[1], c * W[0] + d * W[1])
 
     return stacks.sample(path, depth)
 
@@ -162,7 +162,7 @@ def compiled(depth, method, memory):
     """The compiled gradient at a size where the stored states outweigh everything; never run."""
 
     def shapes():
-        block = FastTwoLayer.gaussian(jax.random.key(0), width=32, hidden=128)
+        block = TwoLayer.gaussian(jax.random.key(0), width=32, hidden=128)
         return stacks.tied(block, depth), jnp.zeros((256, 32))
 
     def loss(stack, h):
@@ -185,10 +185,29 @@ def test_memory_does_not_grow_with_depth(memory, method):
     assert large <= 1.01 * small
 
 
-@pytest.mark.parametrize("memory", [stored, checkpointed], ids=lambda m: m.name)
-def test_memory_grows_with_depth_if_states_are_kept(memory):
-    small, large = (temporary_bytes(L, euler, memory) for L in (64, 4096))
+def test_memory_grows_with_depth_if_all_is_kept():
+    small, large = (temporary_bytes(L, euler, stored) for L in (64, 4096))
     assert large > 20 * small
+
+
+def test_memory_grows_like_the_root_of_depth_if_segments_are_kept():
+    """From 64 to 4096 layers there are 8 times as many segments, each 8 times as long."""
+    small, large = (temporary_bytes(L, euler, checkpointed) for L in (64, 4096))
+    assert 4 < large / small < 9
+
+
+def test_segments_pay_at_moderate_depth():
+    assert temporary_bytes(64, euler, checkpointed) < temporary_bytes(64, euler, stored) / 5
+
+
+@METHODS
+@pytest.mark.parametrize("depth", [1, 2, 3, 5, 7, 10, 16, 17])
+def test_segments_are_exact_at_any_depth(depth, method, key):
+    """Depths that are squares, one more, and primes: the last segment may be shorter, or empty."""
+    stack, h = stacks.iid(BLOCKS["biased"], key, depth), jax.random.normal(key, (2, 3, 4))
+    expected = gradients(partial(resnet.forward, integrator=method), stack, h)
+    forward = partial(adjoint.forward, integrator=method, memory=checkpointed)
+    assert relative_error(gradients(forward, stack, h), expected) < 1e-14
 
 
 @pytest.mark.parametrize("method", [euler, heun], ids=lambda method: method.name)
@@ -271,7 +290,7 @@ def test_integers_in_a_stack_are_refused():
             """Return a constant."""
             return self.steps[...].astype(h.dtype)
 
-    with pytest.raises(TypeError, match=r"got types \['int64'\]; make integers static"):
+    with pytest.raises(TypeError, match="got int64 at .steps; make whole numbers static"):
         adjoint.forward(stacks.tied(Shift(), 3), jnp.ones(4), memory=reversing())
 
 
@@ -316,3 +335,32 @@ def test_the_defect_of_nothing_is_refused_and_of_zero_is_zero():
     with pytest.raises(ValueError, match=r"nothing to invert in states of shape \(0, 8\); give"):
         adjoint.inversion_defect(smooth_stack(2), jnp.ones((0, 8)))
     assert adjoint.inversion_defect(smooth_stack(2), jnp.zeros((1, 8))) == 0  # f(0) = 0 here
+
+
+def test_a_tolerance_turns_a_wrong_gradient_into_none():
+    """The largest defect that is met is the one that `inversion_defect` tells."""
+    stack, h = smooth_stack(32), jax.random.normal(jax.random.key(3), (10, 8))
+    last = resnet.forward(stack, h)
+    for iterations in (0, 2):
+        defect = float(adjoint.inversion_defect(stack, last, iterations=iterations))
+
+        def gradient(tolerance, iterations=iterations):
+            memory = reversing(iterations, tolerance=tolerance)
+            return gradients(partial(adjoint.forward, memory=memory), stack, h)
+
+        assert relative_error(gradient(1.01 * defect), gradient(None)) == 0
+        of_stack, of_start = gradient(0.99 * defect)
+        assert jnp.isnan(of_start).all()
+        assert jnp.isnan(of_stack.V[...][0]).all()
+
+
+def test_a_tolerance_refuses_iterations_that_diverge(key):
+    stack = stacks.tied(Linear(6 * jnp.eye(2)), 2)
+    forward = partial(adjoint.forward, memory=reversing(400, tolerance=1e-3))
+    for leaf in jax.tree.leaves(gradients(forward, stack, jnp.ones((1, 2)))):
+        assert jnp.isnan(leaf).all()
+
+
+def test_a_tolerance_keeps_no_states():
+    small, large = (temporary_bytes(L, euler, reversing(1, tolerance=1e-3)) for L in (64, 4096))
+    assert large <= 1.01 * small

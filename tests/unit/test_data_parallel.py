@@ -55,12 +55,12 @@ def measure(memory):
     from jax.sharding import PartitionSpec as P
 
     from resode_lib import stacks
-    from resode_lib.blocks import FastTwoLayer
+    from resode_lib.blocks import TwoLayer
 
     assert len(jax.devices()) == DEVICES
     mesh = Mesh(jax.devices(), ("i",))
     keys = jax.random.split(jax.random.key(0), 3)
-    stack = stacks.iid(lambda k: FastTwoLayer.gaussian(k, width=4, hidden=6), keys[0], 12)
+    stack = stacks.iid(lambda k: TwoLayer.gaussian(k, width=4, hidden=6), keys[0], 12)
     x, y = (jax.random.normal(key, (2 * DEVICES, 4)) for key in keys[1:])
 
     def distance(a, b):

@@ -17,12 +17,18 @@ from resode_lib.images import (
     Moments,
     batch_moments,
     conv,
-    running,
     with_moments,
 )
 from resode_lib.integrators import heun
 
 CHANNELS, DEPTH = 4, 3
+
+
+def moving_average(average, new, rate):
+    """Return ``average + rate (new - average)``: what evaluation takes by custom."""
+    return jax.tree.map(lambda a, b: a + rate * (b - a), average, new)
+
+
 DRAW = partial(ConvBlock.gaussian, channels=CHANNELS, outer_scale=1.0)
 STACKS = {
     "tied": lambda key: stacks.tied(DRAW(key), DEPTH),
@@ -133,7 +139,7 @@ def test_a_running_average_forgets_at_its_rate():
     old, new = Moments(jnp.ones(2), jnp.zeros(2)), Moments(jnp.zeros(2), jnp.ones(2))
     average = old
     for _ in range(3):
-        average = running(average, new, rate=0.25)
+        average = moving_average(average, new, rate=0.25)
     np.testing.assert_allclose(average.mean, 0.75**3)
     np.testing.assert_allclose(average.variance, 1 - 0.75**3)
 
@@ -224,7 +230,11 @@ def test_a_network_trains_on_digits_and_is_evaluated_with_running_moments(key):
             model, train.x[batch], train.y[batch]
         )
         updates, state = optimizer.update(gradient, state)
-        return (optax.apply_updates(model, updates), state, running(average, moments)), value
+        return (
+            optax.apply_updates(model, updates),
+            state,
+            moving_average(average, moments, rate=0.1),
+        ), value
 
     carry = model, optimizer.init(model), model.in_training(train.x[:32])[1]
     start = carry[2]

@@ -154,7 +154,7 @@ class Layer(nnx.Module):
 STATE = {
     "BatchNorm": (
         lambda rngs: nnx.BatchNorm(4, use_running_average=True, rngs=rngs),
-        "weights are nnx.Param, got BatchStat at .extra.*; .* take nnx.LayerNorm, or images.Batch",
+        "weights are nnx.Param, got BatchStat at .extra.*; .* nnx.LayerNorm, or images.Conv",
     ),
     "Dropout": (
         lambda rngs: nnx.Dropout(0.5, rngs=rngs),

@@ -362,3 +362,107 @@ def test_state_in_a_model_is_not_trained(layer):
 
     with pytest.raises(TypeError, match="weights are nnx.Param, got .* at .head"):
         training.depth_gradient(lambda model: quadratic(model.stack), Model())
+
+
+class Model(nnx.Module):
+    """A model of one's own: the stack has another name, and every array has 3 rows or layers."""
+
+    def __init__(self, key):
+        rngs = nnx.Rngs(key)
+        self.encoder = nnx.Linear(3, 3, rngs=rngs, param_dtype=float)
+        self.layers = stacks.iid(Biased, key, 3)
+        self.decoder = nnx.Linear(3, 3, rngs=rngs, param_dtype=float)
+
+    def __call__(self, x):
+        """Return the prediction."""
+        return self.decoder(resnet.forward(self.layers, self.encoder(x)))
+
+
+class Biased(nnx.Module):
+    """A layer of one's own, with nested modules."""
+
+    def __init__(self, key):
+        self.norm = nnx.LayerNorm(3, rngs=nnx.Rngs(key), param_dtype=float)
+        self.linear = nnx.Linear(3, 3, rngs=nnx.Rngs(key), param_dtype=float)
+
+    def __call__(self, h):
+        """Return the residual."""
+        return jnp.tanh(self.linear(self.norm(h)))
+
+
+def layers(model):
+    return model.layers
+
+
+@pytest.fixture
+def fit_of(data):
+    x, y = data
+    return lambda model: training.mean_squared_error(model(x), y)
+
+
+def test_only_the_stack_of_a_model_is_scaled(key, fit_of):
+    """Each array has three rows, or is a vector of three: shapes cannot tell which have depth."""
+    model = Model(key)
+    euclidean = jax.grad(fit_of)(model)
+    _, scaled = training.depth_gradient(fit_of, model, where=layers)
+    for (path, was), now in zip(
+        jax.tree_util.tree_leaves_with_path(euclidean), jax.tree.leaves(scaled), strict=True
+    ):
+        factor = 3 if "layers" in jax.tree_util.keystr(path) else 1
+        np.testing.assert_allclose(now, factor * was, rtol=1e-14)
+        assert jnp.abs(was).max() > 0
+
+
+def test_the_norm_of_a_model_forgets_nothing(key):
+    model = Model(key)
+    squares = {
+        jax.tree_util.keystr(path): float(jnp.sum(leaf**2))
+        for path, leaf in jax.tree_util.tree_leaves_with_path(model)
+    }
+    expected = sum(s / 3 if "layers" in path else s for path, s in squares.items())
+    assert len(squares) == 8
+    assert training.depth_norm(model, where=layers) ** 2 == pytest.approx(expected, rel=1e-14)
+
+
+def test_a_subclass_of_our_network_keeps_its_bias(key):
+    class Shifted(ResNet):
+        def __init__(self, *parts):
+            super().__init__(*parts)
+            self.bias = nnx.Param(jnp.array([3.0, 4.0, 0.0]))
+
+    stack = scalars(0.0, 0.0)
+    assert training.depth_norm(Shifted(jnp.zeros((3, 3)), stack, jnp.zeros((3, 3)))) == 5
+
+
+def test_a_loop_of_ones_own_is_ours(key, fit_of):
+    """``nnx.Optimizer`` with the factor as a transformation, against `gradient_descent`."""
+    model = Model(key)
+    ours = training.gradient_descent(fit_of, model, rate=0.05, steps=10, where=layers).parameters
+    chain = optax.chain(training.scale_by_depth(layers), optax.sgd(0.05))
+    theirs = nnx.clone(model)
+    optimizer = nnx.Optimizer(theirs, chain, wrt=nnx.Param)
+
+    @nnx.jit
+    def step(model, optimizer):
+        optimizer.update(model, nnx.grad(fit_of)(model))
+
+    for _ in range(10):
+        step(theirs, optimizer)
+    assert distance(nnx.state(ours), nnx.state(theirs)) < 1e-13
+    assert distance(nnx.state(ours), nnx.state(model)) > 1e-2
+
+
+def test_our_network_is_an_ordinary_module(key):
+    """``nnx.split``, ``nnx.merge``, ``nnx.jit`` and ``nnx.Optimizer`` with momentum."""
+    model = ResNet.at_identity(key, inputs=2, outputs=1, width=3, hidden=5, depth=4)
+    x, y = jnp.ones((4, 2)), jnp.ones((4, 1))
+    loss = lambda model: training.mean_squared_error(model(x), y)  # noqa: E731
+    ours = training.optimise(loss, model, optax.adam(0.1), steps=5).parameters
+    graph, state = nnx.split(model)
+    merged = nnx.merge(graph, state)
+    np.testing.assert_array_equal(nnx.jit(lambda model: model(x))(merged), model(x))
+    chain = optax.chain(training.scale_by_depth(), optax.adam(0.1))
+    optimizer = nnx.Optimizer(merged, chain, wrt=nnx.Param)
+    for _ in range(5):
+        optimizer.update(merged, nnx.grad(loss)(merged))
+    assert distance(nnx.state(ours), nnx.state(merged)) < 1e-12

@@ -18,11 +18,11 @@ __all__ = [
     "Grid",
     "Network",
     "Transfer",
-    "cells",
     "forward",
     "gauss",
     "interpolate",
     "layer",
+    "midpoint_rule",
     "random",
     "trajectory",
     "trapezoid",
@@ -46,7 +46,7 @@ class Grid(NamedTuple):
     weights: Values
 
 
-def cells(edges: Float[Array, " edges"]) -> Grid:
+def midpoint_rule(edges: Float[Array, " edges"]) -> Grid:
     """Return the midpoint rule on the cells between ``edges``: second order in the largest cell.
 
     Args:
@@ -63,7 +63,7 @@ def uniform(width: int) -> Grid:
     """
     if width < 1:
         raise ValueError(f"a grid needs at least one cell, got width {width}.")
-    return cells(jnp.arange(width + 1) / width)
+    return midpoint_rule(jnp.arange(width + 1) / width)
 
 
 def trapezoid(nodes: Float[Array, "*layers m"]) -> Grid:
@@ -136,7 +136,13 @@ def forward(
 ) -> Float[Array, " m2"]:
     """Return the values on the last grid, after one layer between each grid and the next.
 
-    Args, errors and source as for `trajectory`.
+    Errors and source as for `trajectory`.
+
+    Args:
+        network: kernel, bias and activation.
+        values: ``z_0`` on the first grid.
+        grids: as in `trajectory`.
+        transfer: between two grids.
     """
     return trajectory(network, values, grids, transfer=transfer)[-1]
 
