@@ -79,6 +79,8 @@ check-python:
 	  echo "  mend:     sudo apt-get install python3-venv"; \
 	  exit 1; } >&2
 
+# The pins are complete (tests/tools/test_requirements.py), so pip has nothing to resolve, and files are
+# compiled when they are first imported: half of the time of an installation.
 # The stamp is written last: an interrupted installation starts again. It is checked against the
 # text of both files too, since a fresh checkout gives old text a new date.
 $(INSTALLED): requirements.txt pyproject.toml grader/pyproject.toml | check-python
@@ -87,7 +89,7 @@ $(INSTALLED): requirements.txt pyproject.toml grader/pyproject.toml | check-pyth
 	    || { rm -rf $(VENV) && $(PYTHON) -m venv $(VENV); } || exit 1; \
 	  echo "Installing what the course needs into $(VENV) (once, about a minute) ..."; \
 	  rm -f $(VENV)/installed-*; \
-	  $(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt && \
+	  $(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-compile -r requirements.txt && \
 	  $(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e grader && \
 	  cat $^ > $@.part && mv $@.part $@ || exit 1; \
 	fi; touch $@
@@ -118,7 +120,7 @@ records: $(INSTALLED)
 # Peers have an environment of their own, as the newest of each comes.
 .venv-peers/installed: requirements.txt pyproject.toml | check-python
 	@test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
-	.venv-peers/bin/pip install --quiet --disable-pip-version-check -r requirements.txt -e ".[peers]"
+	.venv-peers/bin/pip install --quiet --disable-pip-version-check -r requirements.txt -e ".[course,peers]"
 	touch $@
 
 benchmarks: .venv-peers/installed
@@ -148,7 +150,7 @@ versions-lowest: CONSTRAINT := -c tests/lowest.txt
 versions-lowest versions-newest: export XLA_FLAGS := --xla_backend_optimization_level=0
 versions-lowest versions-newest: versions-%: | check-python
 	rm -rf .venv-$* && $(PYTHON) -m venv .venv-$*
-	.venv-$*/bin/pip install --quiet --disable-pip-version-check $(CONSTRAINT) -e ".[test]"
+	.venv-$*/bin/pip install --quiet --disable-pip-version-check $(CONSTRAINT) -e ".[course,test]"
 	.venv-$*/bin/pip list 2>/dev/null | grep -iE "^(jax|jaxlib|flax|diffrax|numpy|matplotlib|ipywidgets) "
 	.venv-$*/bin/python -m pytest -n $(WORKERS) --dist loadfile $(NBVAL) -p no:cacheprovider -W default tests/unit tests/claims book
 

@@ -12,7 +12,7 @@ import urllib.request
 from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -72,6 +72,18 @@ def _on_curves(key: Key, samples: int, noise: float, curve: Curve) -> Dataset:
     return Dataset(points + noise * jax.random.normal(key_noise, points.shape), labels)
 
 
+def _digits_of_sklearn() -> Callable[[], Any]:
+    """Return scikit-learn's loader; imported here, since that takes as long as importing JAX."""
+    try:
+        from sklearn.datasets import load_digits
+    except ImportError as error:
+        raise ImportError(
+            "the digits come with scikit-learn, which is not installed; run: "
+            'pip install "resode_lib[course]"'
+        ) from error
+    return load_digits
+
+
 def digits(key: Key, *, test_samples: int = 360) -> tuple[Dataset, Dataset]:
     """Return the 1,797 handwritten digits that scikit-learn packages, split at random.
 
@@ -84,11 +96,10 @@ def digits(key: Key, *, test_samples: int = 360) -> tuple[Dataset, Dataset]:
         last axis being the channel; labels are 0 to 9. Flatten them by ``x.reshape(n, -1)``.
 
     Raises:
+        ImportError: without scikit-learn, which the extra ``course`` brings.
         ValueError: if one of the two sets would be empty.
     """
-    from sklearn.datasets import load_digits  # here: it takes as long to import as JAX
-
-    packaged = load_digits()
+    packaged = _digits_of_sklearn()()
     total = len(packaged.target)
     if not 0 < test_samples < total:
         raise ValueError(

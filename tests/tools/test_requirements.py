@@ -1,5 +1,7 @@
 """The ranges, the pins, the lowest versions and Colab's versions agree."""
 
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -8,7 +10,8 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-RANGES = {req.name: req for req in map(Requirement, PROJECT["dependencies"])}
+COURSE = PROJECT["optional-dependencies"]["course"]
+RANGES = {req.name: req for req in map(Requirement, [*PROJECT["dependencies"], *COURSE])}
 # These come with the library on Colab; the install cell adds them and nothing else.
 MISSING_ON_COLAB = {"diffrax", "jaxtyping"}
 
@@ -37,6 +40,13 @@ COLAB = pins(ROOT / "tests/tools/colab-2026-08.txt")
 def test_pins_satisfy_the_ranges_and_are_complete():
     assert outside(PINNED) == {}
     assert set(RANGES) <= set(PINNED), "run: make lock"
+
+
+def test_the_pins_are_all_that_is_needed():
+    """The Makefile installs them without resolving anything."""
+    command = [sys.executable, "-m", "pip", "check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
 
 
 def test_every_loose_requirement_is_pinned():

@@ -3,6 +3,7 @@
 import hashlib
 import http.server
 import io
+import sys
 import tarfile
 import threading
 
@@ -235,3 +236,9 @@ def test_the_folder_may_be_at_home(server, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert_is_the_tiny_cifar(cifar10("~/data", archive=server.archive, progress=silent))
     assert (tmp_path / "data" / "tiny.tar.gz").exists()
+
+
+def test_digits_without_scikit_learn_say_how_to_get_it(key, monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    with pytest.raises(ImportError, match=r'pip install "resode_lib\[course\]"'):
+        datasets.digits(key)
