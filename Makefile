@@ -26,7 +26,7 @@ unexport $(filter-out $(KEPT),$(filter $(FOREIGN),$(.VARIABLES)))
 export RESODE_MAKE := 1
 export JAX_PLATFORMS := cpu
 export JUPYTER_PREFER_ENV_PATH := 1
-export IPYTHONDIR := $(CURDIR)/_build/ipython
+export IPYTHONDIR := $(CURDIR)/.ipython
 export MATPLOTLIBRC := /dev/null
 export PIP_USER := 0
 
@@ -155,5 +155,5 @@ versions-lowest versions-newest: versions-%: | check-python
 	.venv-$*/bin/python -m pytest -n $(WORKERS) --dist loadfile $(NBVAL) -p no:cacheprovider -W default tests/unit tests/claims book
 
 clean:
-	rm -rf _build build dist *.egg-info .pytest_cache .ruff_cache .import_linter_cache .jax_cache
+	rm -rf _build build dist *.egg-info .ipython .pytest_cache .ruff_cache .import_linter_cache .jax_cache
 	find . -path "./.venv*" -prune -o -name __pycache__ -type d -print0 | xargs -0 rm -rf

@@ -19,7 +19,7 @@ FOREIGN = re.compile(
 OURS = {
     "JAX_PLATFORMS": "cpu",  # the same numbers on a machine with a GPU
     "JUPYTER_PREFER_ENV_PATH": "1",  # the kernel of this environment
-    "IPYTHONDIR": str(Path(__file__).parents[2] / "_build" / "ipython"),  # no start-up files
+    "IPYTHONDIR": str(Path(__file__).parents[2] / ".ipython"),  # no start-up files
     "MATPLOTLIBRC": os.devnull,  # nor the user's own settings of figures
 }
 

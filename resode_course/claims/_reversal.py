@@ -106,19 +106,41 @@ class Walk(NamedTuple):
 
 @cache
 def walk(
-    network: Network, depth: int, integrator: Integrator, step_size: StepSize, iterations: int
+    network: Network,
+    depth: int,
+    integrator: Integrator,
+    step_size: StepSize,
+    iterations: int,
+    slices: int,
 ) -> Walk:
-    """Walk through a network and back."""
-    scheme = {"integrator": integrator, "step_size": step_size(depth)}
-
-    @jax.jit
-    def run(stack: Stack, start: State) -> tuple[Array, Array]:
-        states = resnet.trajectory(stack, start, **scheme)
-        back = adjoint.reconstruction(stack, states[-1], iterations=iterations, **scheme)
-        return states, back
-
+    """Walk through a network and back, in a program for ``slices`` layers of which it uses some."""
     stack, start = network(depth)
-    return Walk(stack, *map(np.asarray, run(stack, start)))
+    run = _walker(integrator, iterations)
+    there, back = run(_at_rest_after(stack, slices), start, jnp.asarray(step_size(depth)))
+    return Walk(stack, *(np.asarray(states)[: depth + 1] for states in (there, back)))
+
+
+def _at_rest_after(stack: Stack, slices: int) -> Stack:
+    """Append layers whose weights are zero: they move nothing, there or back."""
+    more = slices - stacks.depth(stack)
+    longer = lambda leaf: np.pad(leaf, ((0, more), *((0, 0),) * (leaf.ndim - 1)))  # noqa: E731
+    return jax.tree.map(lambda leaf: jnp.asarray(longer(np.asarray(leaf))), stack)
+
+
+@cache  # all depths, all weights and all step sizes share one program
+def _walker(integrator: Integrator, iterations: int) -> Callable[..., tuple[Array, Array]]:
+    @jax.jit
+    def run(stack: Stack, start: State, step_size: Array) -> tuple[Array, Array]:
+        # A step size given as such would be part of the program.
+        step, reverse = (
+            lambda field, h, one, move=move: move(field, h, one * step_size)
+            for move in (integrator.step, integrator.reverse)
+        )
+        scheme = {"integrator": integrator._replace(step=step, reverse=reverse), "step_size": 1.0}
+        states = resnet.trajectory(stack, start, **scheme)
+        return states, adjoint.reconstruction(stack, states[-1], iterations=iterations, **scheme)
+
+    return run
 
 
 def state_errors(
@@ -132,7 +154,7 @@ def state_errors(
     """Return the largest ``||h~_k - h_k||`` over layers and samples, for each depth."""
 
     def error(depth: int) -> float:
-        _, there, back = walk(network, depth, integrator, step_size, iterations)
+        _, there, back = walk(network, depth, integrator, step_size, iterations, max(depths))
         with np.errstate(invalid="ignore", over="ignore"):  # what diverges may overflow
             return float(np.linalg.norm(back - there, axis=-1).max())
 
@@ -147,7 +169,7 @@ def bounds(network: Network, depths: Numbers, *, step_size: StepSize) -> np.ndar
     """
 
     def bound(depth: int) -> float:
-        stack, there, _ = walk(network, depth, euler, step_size, 0)
+        stack, there, _ = walk(network, depth, euler, step_size, 0, max(depths))
         largest = np.linalg.norm(np.diff(there, axis=0), axis=-1).max() / step_size(depth)
         return float(np.expm1(_lipschitz(stack, there[0])) * largest / depth)
 
@@ -172,23 +194,27 @@ def gradient_errors(
     """
 
     def errors(depth: int) -> tuple[float, float]:
-        def loss(stack: Stack, start: State, memory: adjoint.Memory) -> Array:
-            ds = step_size(depth)
-            last = adjoint.forward(stack, start, integrator=integrator, step_size=ds, memory=memory)
-            return (last**2).sum() / 2
-
-        @jax.jit
-        def run(stack: Stack, start: State) -> tuple[Array, Array]:
-            exact = _by_layer(jax.grad(loss)(stack, start, adjoint.stored))
-            gap = _by_layer(jax.grad(loss)(stack, start, adjoint.reversing())) - exact
-            per_layer = jnp.linalg.norm(gap, axis=1)
-            return jnp.linalg.norm(gap) / jnp.linalg.norm(exact), per_layer.max()
-
-        relative, largest = run(*network(depth))
-        return float(relative), float(largest)
+        compare = _comparison(integrator, step_size(depth))
+        return tuple(map(float, compare(*network(depth))))
 
     relative, largest = zip(*(errors(depth) for depth in depths), strict=True)
     return np.array(relative), np.array(largest)
+
+
+@cache  # all weights share one program for each depth
+def _comparison(integrator: Integrator, step_size: float) -> Callable[..., tuple[Array, Array]]:
+    def loss(stack: Stack, start: State, memory: adjoint.Memory) -> Array:
+        scheme = {"integrator": integrator, "step_size": step_size}
+        return (adjoint.forward(stack, start, memory=memory, **scheme) ** 2).sum() / 2
+
+    @jax.jit
+    def compare(stack: Stack, start: State) -> tuple[Array, Array]:
+        exact = _by_layer(jax.grad(loss)(stack, start, adjoint.stored))
+        gap = _by_layer(jax.grad(loss)(stack, start, adjoint.reversing())) - exact
+        per_layer = jnp.linalg.norm(gap, axis=1)
+        return jnp.linalg.norm(gap) / jnp.linalg.norm(exact), per_layer.max()
+
+    return compare
 
 
 def _by_layer(gradient: Stack) -> Array:

@@ -61,14 +61,14 @@ def run(config: Config) -> Result:
 
 def growth(config: Config) -> np.ndarray:
     """Return ``||h_L||^2 / ||h_0||^2`` for every exponent and draw; exponents share the draws."""
-    start, steps = jnp.ones(WIDTH), [config.depth**-beta for beta in config.betas]
+    start, steps = jnp.ones(WIDTH), config.depth ** -jnp.array(config.betas)
 
     @jax.jit
     @jax.vmap
     def one(key: Key) -> Array:
         stack = config.draw(key, config.depth)
-        ends = [resnet.forward(stack, start, step_size=step) for step in steps]
-        return jnp.sum(jnp.array(ends) ** 2, axis=1) / WIDTH
+        ends = jax.vmap(lambda step: resnet.forward(stack, start, step_size=step))(steps)
+        return jnp.sum(ends**2, axis=1) / WIDTH
 
     return np.asarray(one(jax.random.split(jax.random.key(0), DRAWS))).T
 

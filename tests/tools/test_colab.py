@@ -3,15 +3,21 @@
 The installation itself is tested by `make colab`, in an environment of Colab's versions.
 """
 
+import builtins
 import re
 import subprocess
 import sys
+from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import colab
 import nbformat
 import pytest
 from packaging.requirements import Requirement
+
+from resode_lib import classification
 
 ROOT = Path(__file__).parents[2]
 SOURCES = [*(ROOT / "book").rglob("*.md"), *(ROOT / "coursework").glob("*.md")]
@@ -75,3 +81,38 @@ def test_a_number_that_differs_there_is_found(tmp_path):
     assert done.differing == ["code cell 2\n- 3\n\n+ 2\n"]
     assert done.wall > 0
     assert done.cpu > 0
+
+
+@pytest.mark.parametrize("path", STORED, ids=lambda path: path.stem)
+def test_no_cell_needs_colab(path):
+    cells = [c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
+    bad = [c for c in cells if re.search(r"^\s*(import|from) google", c, re.MULTILINE)]
+    assert not bad, f"this cell runs on Colab only:\n{bad[0]}"
+
+
+@pytest.mark.parametrize("backend", ["cpu", "gpu"])
+def test_the_cifar_cell_runs_on_any_gpu_and_says_what_it_would_do(backend, capsys):
+    notebook = nbformat.read(ROOT / "book/practice/images.ipynb", as_version=4)
+    (cell,) = [c.source for c in notebook.cells if c.source.startswith("size = None")]
+    names, runs = defaultdict(MagicMock, vars(builtins)), []
+    names["jax"].default_backend.return_value = backend
+    names |= {
+        "classification": classification,
+        "replace": replace,
+        "cases": {"one": ("gelu", False), "two": ("relu", True)},
+        "standardised": lambda *data: data,
+        "datasets": MagicMock(cifar10=lambda: ("images", "held out")),
+        "fit": lambda setting, images, **_: (
+            runs.append((setting.activation, setting.tied, images)) or MagicMock()
+        ),
+        "accuracy": lambda *_: 0.5,
+        "diagnostics": MagicMock(depth_lipschitz=lambda _: 1.0),
+    }
+    exec(cell.replace("size = None", 'size = "SMALL_CIFAR"'), names)
+    printed = capsys.readouterr().out
+    if backend == "cpu":
+        assert not runs
+        assert "no GPU: nothing is run. With one, 2 networks of 32 layers" in printed
+    else:
+        assert runs == [("gelu", False, "images"), ("relu", True, "images")]
+        assert "relu, tied True: test accuracy 50.0%" in printed
