@@ -1,8 +1,9 @@
-// Formulas: MathJax typesets them from the top of the page, a few at a time, so that the page answers
-// meanwhile, and a long one may break into lines where its box is narrow. Runs before MathJax.
+// Formulas: MathJax is loaded once the text can be read, and typesets them from the top of the page,
+// a few at a time, so that the page answers meanwhile. Long ones may then break into lines.
 "use strict";
 
-const FORMULA_SLICE_MS = 40; // a page that is busy for longer than 50 feels stuck
+const FORMULA_SLICE_MS = 8; // on a phone this takes 40, and a page busy for more than 50 feels stuck
+const FORMULA_FOUND = 10; // MathJax's state of a formula that it has only found
 const FORMULA_NARROW = 230; // pixels: what fits on every phone, also inside a theorem
 const [ATOM_BIN, ATOM_REL, ATOM_PUNCT] = [2, 3, 6]; // TeX's classes of atoms
 const FORMULA_ROWS = ["mrow", "TeXAtom", "mstyle", "mtd"];
@@ -85,19 +86,44 @@ function breakInside(node, drawn, display) {
   }
 }
 
-/** Typeset all formulas of the page in its order, and let go of the processor now and then. */
-async function typesetFormulas() {
-  const waiting = [...document.querySelectorAll(".math")];
-  for (let size = 4; waiting.length; ) {
-    const start = performance.now();
-    const few = waiting.splice(0, size);
-    await MathJax.typesetPromise(few);
-    for (const item of MathJax.startup.document.getMathItemsWithin(few)) {
-      breakFormula(item.root, item.typesetRoot.querySelector("mjx-math"), item.display);
-    }
-    size = Math.max(1, Math.round((size * FORMULA_SLICE_MS) / (performance.now() - start)));
+const hasTime = (since) => performance.now() - since < FORMULA_SLICE_MS;
+
+/** Do something with each, and let go of the processor now and then. */
+async function forEachInSlices(items, work) {
+  let start = performance.now();
+  for (const item of items) {
+    await work(item);
+    if (hasTime(start)) continue;
     await new Promise((resume) => setTimeout(resume));
+    start = performance.now();
   }
 }
 
-if (window.MathJax) window.MathJax.startup = { pageReady: typesetFormulas };
+/** Typeset all formulas in the order of the page, then break the long ones. */
+async function typesetFormulas() {
+  const page = MathJax.startup.document;
+  const { handleRetriesFor } = MathJax._.util.Retries; // a formula may ask for a part of MathJax
+  page.findMath().getMetrics().addStyleSheet();
+  const items = [...page.math];
+  await forEachInSlices(items, (item) => {
+    item.state(FORMULA_FOUND); // measured all at once, before they are read
+    return handleRetriesFor(() => item.render(page));
+  });
+  const drawn = (item) => item.typesetRoot.querySelector("mjx-math");
+  const long = items.filter((item) => !(drawn(item).offsetWidth < FORMULA_NARROW));
+  await forEachInSlices(long, (item) => breakFormula(item.root, drawn(item), item.display));
+}
+
+/** Load MathJax when the text is on the screen; its place in the page says where it is. */
+function loadMathJax(resolve, reject) {
+  const settings = {
+    startup: { pageReady: () => typesetFormulas().then(resolve, reject) },
+    chtml: { adaptiveCSS: false }, // else the style of the whole page is renewed at every formula
+  };
+  window.MathJax = { ...window.MathJax, ...settings };
+  const script = document.createElement("script");
+  script.src = document.querySelector("script[type='text/later']").src;
+  requestAnimationFrame(() => setTimeout(() => document.head.append(script)));
+}
+
+if (window.MathJax) window.formulasTypeset = new Promise(loadMathJax);
