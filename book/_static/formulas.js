@@ -1,10 +1,9 @@
-// Formulas: MathJax is loaded once the text can be read, and typesets them from the top of the page,
-// a few at a time, so that the page answers meanwhile. Long ones may then break into lines.
+// Formulas: MathJax is loaded when one comes near the screen, and typesets a few at a time, so that
+// the page answers meanwhile; all of them once the reader does something. Long ones may break.
 "use strict";
 
-const FORMULA_SLICE_MS = 8; // on a phone this takes 40, and a page busy for more than 50 feels stuck
-const FORMULA_FOUND = 10; // MathJax's state of a formula that it has only found
-const FORMULA_NARROW = 230; // pixels: what fits on every phone, also inside a theorem
+const FORMULAS_AT_ONCE = 4; // then the page may answer
+const FORMULA_NARROW = 200; // pixels: what fits on every phone, also inside a theorem
 const [ATOM_BIN, ATOM_REL, ATOM_PUNCT] = [2, 3, 6]; // TeX's classes of atoms
 const FORMULA_ROWS = ["mrow", "TeXAtom", "mstyle", "mtd"];
 
@@ -86,44 +85,82 @@ function breakInside(node, drawn, display) {
   }
 }
 
-const hasTime = (since) => performance.now() - since < FORMULA_SLICE_MS;
-
-/** Do something with each, and let go of the processor now and then. */
-async function forEachInSlices(items, work) {
-  let start = performance.now();
-  for (const item of items) {
-    await work(item);
-    if (hasTime(start)) continue;
-    await new Promise((resume) => setTimeout(resume));
-    start = performance.now();
-  }
-}
-
-/** Typeset all formulas in the order of the page, then break the long ones. */
-async function typesetFormulas() {
-  const page = MathJax.startup.document;
-  const { handleRetriesFor } = MathJax._.util.Retries; // a formula may ask for a part of MathJax
-  page.findMath().getMetrics().addStyleSheet();
-  const items = [...page.math];
-  await forEachInSlices(items, (item) => {
-    item.state(FORMULA_FOUND); // measured all at once, before they are read
-    return handleRetriesFor(() => item.render(page));
-  });
-  const drawn = (item) => item.typesetRoot.querySelector("mjx-math");
-  const long = items.filter((item) => !(drawn(item).offsetWidth < FORMULA_NARROW));
-  await forEachInSlices(long, (item) => breakFormula(item.root, drawn(item), item.display));
-}
-
-/** Load MathJax when the text is on the screen; its place in the page says where it is. */
-function loadMathJax(resolve, reject) {
-  const settings = {
-    startup: { pageReady: () => typesetFormulas().then(resolve, reject) },
+/** MathJax, loaded once; its place in the page says where it is. */
+function loadMathJax() {
+  window.MathJax = {
+    ...window.MathJax,
+    startup: { typeset: false },
     chtml: { adaptiveCSS: false }, // else the style of the whole page is renewed at every formula
   };
-  window.MathJax = { ...window.MathJax, ...settings };
   const script = document.createElement("script");
   script.src = document.querySelector("script[type='text/later']").src;
-  requestAnimationFrame(() => setTimeout(() => document.head.append(script)));
+  return new Promise((resolve, reject) => {
+    script.onload = () => MathJax.startup.promise.then(resolve, reject);
+    script.onerror = reject;
+    document.head.append(script);
+  });
 }
 
-if (window.MathJax) window.formulasTypeset = new Promise(loadMathJax);
+/** Break the long ones among formulas that are typeset. */
+function breakLong(elements) {
+  const drawn = (item) => item.typesetRoot.querySelector("mjx-math");
+  MathJax.startup.document
+    .getMathItemsWithin(elements)
+    .filter((item) => !(drawn(item).offsetWidth < FORMULA_NARROW))
+    .forEach((item) => breakFormula(item.root, drawn(item), item.display));
+}
+
+const formulasWaiting = new Set();
+let formulasAtWork = null;
+
+/** Typeset these formulas in their order, a few at a time; the promise holds for all that wait. */
+function typesetFormulas(elements) {
+  elements.forEach((element) => formulasWaiting.add(element));
+  formulasAtWork ??= (async () => {
+    window.mathJaxLoaded ??= loadMathJax();
+    await window.mathJaxLoaded;
+    while (formulasWaiting.size) {
+      const few = [...formulasWaiting].slice(0, FORMULAS_AT_ONCE);
+      await MathJax.typesetPromise(few);
+      await document.fonts.ready; // widths are measured
+      breakLong(few);
+      few.forEach((element) => formulasWaiting.delete(element));
+      await new Promise((resume) => setTimeout(resume));
+    }
+    formulasAtWork = null;
+  })();
+  return formulasAtWork;
+}
+
+/** First what is on the screen or near; all the rest as soon as the reader does something. */
+function startFormulas(all) {
+  const waiting = new Set(all);
+  const take = (elements) => elements.filter((element) => waiting.delete(element));
+  const near = new IntersectionObserver(
+    (seen) => {
+      const elements = take(seen.filter((entry) => entry.isIntersecting).map(({ target }) => target));
+      if (elements.length) typesetFormulas(elements);
+    },
+    { rootMargin: "50% 0%" },
+  );
+  all.forEach((element) => near.observe(element));
+  const signs = ["scroll", "pointermove", "pointerdown", "keydown"];
+  window.typesetAllFormulas = () => {
+    near.disconnect();
+    signs.forEach((sign) => removeEventListener(sign, window.typesetAllFormulas));
+    return typesetFormulas(take(all));
+  };
+  signs.forEach((sign) => addEventListener(sign, window.typesetAllFormulas, { passive: true }));
+  addEventListener("beforeprint", () => {
+    const rest = [...waiting, ...formulasWaiting];
+    if (rest.length && window.MathJax.typeset) printFormulas(rest);
+  });
+}
+
+/** The printer does not wait: typeset what is left at once. */
+function printFormulas(elements) {
+  MathJax.typeset(elements);
+  breakLong(elements);
+}
+
+if (window.MathJax) startFormulas([...document.querySelectorAll(".math")]);

@@ -233,7 +233,7 @@ def _visit(page, server, name):
         ),
     )
     page.goto(f"{server}/{name}")
-    page.evaluate("async () => { await window.formulasTypeset; }")
+    page.evaluate("async () => { await window.typesetAllFormulas?.(); }")
     page.add_style_tag(content="*, ::before, ::after { transition: none !important }")
     return Visit(
         errors=errors,
