@@ -27,7 +27,10 @@ def git(folder, *words):
         ("https://github.com/ada/course/", Repository("ada", "course")),
         ("https://ada:secret@github.com/ada/course", Repository("ada", "course")),
         ("git@github.com:ada/course.git", Repository("ada", "course")),
-        ("ssh://git@gitlab.com/group/part/course", Repository("group/part", "course", "gitlab.com")),
+        (
+            "ssh://git@gitlab.com/group/part/course",
+            Repository("group/part", "course", "gitlab.com"),
+        ),
         ("/home/ada/course", None),
         ("file:///home/ada/course", None),
         ("https://example.org/ada/course", None),
@@ -54,7 +57,9 @@ def test_nothing_is_installed_from_no_address():
     compile(advice, "cell", "exec")
     assert PLACEHOLDER.url not in advice
     assert "make repository URL=" in advice
-    assert fill(command, Repository("a", "b")) == command.replace(PLACEHOLDER.url, "https://github.com/a/b")
+    assert fill(command, Repository("a", "b")) == command.replace(
+        PLACEHOLDER.url, "https://github.com/a/b"
+    )
 
 
 def built(book):
@@ -62,7 +67,9 @@ def built(book):
     done = book.build("-W", "-n", "--keep-going")
     assert done.returncode == 0, done.stdout + done.stderr
     files = [path for path in (book.root / "_build/html").rglob("*.*") if path.is_file()]
-    text = "".join(path.read_text("utf8") for path in files if path.suffix in (".html", ".md", ".xml"))
+    text = "".join(
+        path.read_text("utf8") for path in files if path.suffix in (".html", ".md", ".xml")
+    )
     return BeautifulSoup(book.page("book/one.html"), "html.parser"), text
 
 
@@ -81,6 +88,8 @@ def test_pages_without_and_with_an_address(tiny_book):
     colab = "https://colab.research.google.com/github/ada/course/blob/main/book/one"
     assert page.select(f'a[href^="{colab}"]')
     assert page.select('a[href^="https://github.com/ada/course/issues"]')
-    assert page.find("link", rel="canonical")["href"] == "https://ada.github.io/course/book/one.html"
+    assert (
+        page.find("link", rel="canonical")["href"] == "https://ada.github.io/course/book/one.html"
+    )
     assert "git+https://github.com/ada/course@main" in page.select_one("article pre").text
     assert f"{PLACEHOLDER.owner}/{PLACEHOLDER.name}" not in text
