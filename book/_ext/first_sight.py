@@ -31,9 +31,9 @@ def is_cell(node: nodes.Node) -> bool:
     return isinstance(node, nodes.container) and node.get("nb_element") == "cell_code"
 
 
-def defer_scripts(_: Sphinx, __: str, ___: str, context: dict[str, Any], ____: object) -> None:
+def defer_scripts(_: Sphinx, page: str, __: str, context: dict[str, Any], ___: object) -> None:
     """Let scripts wait until the page can be read; they run in their order all the same."""
-    for script in context["script_files"]:
+    for script in context["script_files"] if page != "search" else []:
         if script.filename and NEEDED_AT_ONCE not in str(script.filename):
             script.attributes["defer"] = "defer"
 
