@@ -89,7 +89,7 @@ def fill(text: str, repository: Repository | None = None) -> str:
 
 def fill_settings(app: Sphinx, config: Config) -> None:
     """Settle links and buttons before anything reads them."""
-    options = config.html_theme_options
+    app.resode_address, options = None, config.html_theme_options
     if options.get("repository_url") != PLACEHOLDER.url:
         return
     app.resode_address = repository = remote(Path(app.srcdir))
@@ -108,7 +108,7 @@ def fill_code(app: Sphinx, doctree: nodes.document, _: str) -> None:
     """Show the address, or the advice, in code that installs the library."""
     for block in doctree.findall(nodes.literal_block):
         if PLACEHOLDER.url in block.astext():
-            text = fill(block.astext(), getattr(app, "resode_address", None))
+            text = fill(block.astext(), app.resode_address)
             block.rawsource, block.children = text, [nodes.Text(text)]
 
 

@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from address import fill
 from docutils import nodes
 from sphinx.application import Sphinx
 
@@ -40,6 +41,9 @@ def copy(app: Sphinx, exception: Exception | None) -> None:
             (target / "_sources" / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target / "_sources" / name)
             archive.writestr(zipfile.ZipInfo(name, THEN), source.read_bytes())
+    for source in (target / "_sources").rglob("*.md"):
+        text = source.read_text(encoding="utf-8")
+        source.write_text(fill(text, app.resode_address), encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from docutils import nodes
+from markupsafe import Markup
 from sphinx.application import Sphinx
 
 # Scripts inside the page use what this one defines.
@@ -30,15 +31,30 @@ def is_cell(node: nodes.Node) -> bool:
     return isinstance(node, nodes.container) and node.get("nb_element") == "cell_code"
 
 
-def defer_scripts(_: Sphinx, __: str, ___: str, context: dict[str, Any], ____: object) -> None:
+def defer_scripts(_: Sphinx, page: str, __: str, context: dict[str, Any], ___: object) -> None:
     """Let scripts wait until the page can be read; they run in their order all the same."""
-    for script in context["script_files"]:
+    for script in context["script_files"] if page != "search" else []:
         if script.filename and NEEDED_AT_ONCE not in str(script.filename):
             script.attributes["defer"] = "defer"
+
+
+def number_print_title(_: Sphinx, __: str, ___: str, context: dict[str, Any], ____: object) -> None:
+    """Give the title on paper its chapter's number; the theme prints it without."""
+    context["pagetitle"] = Markup(context.get("title", ""))
+
+
+def skip_field(_: Sphinx, __: str, ___: str, member: object, *____: object) -> bool | None:
+    """Leave out what Python says of a tuple's fields: "Alias for field number 0".
+
+    Each is described among the attributes of its class.
+    """
+    return str(member.__doc__).startswith("Alias for field number") or None
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect to Sphinx's events."""
     app.connect("doctree-read", move_setup)
+    app.connect("autodoc-skip-member", skip_field)
+    app.connect("html-page-context", number_print_title, priority=900)
     app.connect("html-page-context", defer_scripts, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

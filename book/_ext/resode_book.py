@@ -178,7 +178,11 @@ def outdated_pages(
     app.resode_page_hash = page_hash(app)
     clean = record.exists() and record.read_text() == app.resode_page_hash
     record.unlink(missing_ok=True)  # written again when this build ends well
-    return [] if clean else sorted(env.found_docs - removed)
+    if clean:
+        return []
+    shutil.rmtree(Path(app.outdir) / "_modules", ignore_errors=True)  # made from the library
+    (Path(app.outdir) / "sitemap.xml").unlink(missing_ok=True)  # not made without an address
+    return sorted(env.found_docs - removed)
 
 
 def record_clean_build(app: Sphinx, exception: Exception | None) -> None:

@@ -1,9 +1,9 @@
-// Formulas: MathJax typesets them from the top of the page, a few at a time, so that the page answers
-// meanwhile, and a long one may break into lines where its box is narrow. Runs before MathJax.
+// Formulas: MathJax is loaded when one comes near the screen, and typesets a few at a time, so that
+// the page answers meanwhile; all of them once the reader does something. Long ones may break.
 "use strict";
 
-const FORMULA_SLICE_MS = 40; // a page that is busy for longer than 50 feels stuck
-const FORMULA_NARROW = 230; // pixels: what fits on every phone, also inside a theorem
+const FORMULAS_AT_ONCE = 4; // then the page may answer
+const FORMULA_NARROW = 200; // pixels: what fits on every phone, also inside a theorem
 const [ATOM_BIN, ATOM_REL, ATOM_PUNCT] = [2, 3, 6]; // TeX's classes of atoms
 const FORMULA_ROWS = ["mrow", "TeXAtom", "mstyle", "mtd"];
 
@@ -85,19 +85,82 @@ function breakInside(node, drawn, display) {
   }
 }
 
-/** Typeset all formulas of the page in its order, and let go of the processor now and then. */
-async function typesetFormulas() {
-  const waiting = [...document.querySelectorAll(".math")];
-  for (let size = 4; waiting.length; ) {
-    const start = performance.now();
-    const few = waiting.splice(0, size);
-    await MathJax.typesetPromise(few);
-    for (const item of MathJax.startup.document.getMathItemsWithin(few)) {
-      breakFormula(item.root, item.typesetRoot.querySelector("mjx-math"), item.display);
-    }
-    size = Math.max(1, Math.round((size * FORMULA_SLICE_MS) / (performance.now() - start)));
-    await new Promise((resume) => setTimeout(resume));
-  }
+/** MathJax, loaded once; its place in the page says where it is. */
+function loadMathJax() {
+  window.MathJax = {
+    ...window.MathJax,
+    startup: { typeset: false },
+    chtml: { adaptiveCSS: false }, // else the style of the whole page is renewed at every formula
+  };
+  const script = document.createElement("script");
+  script.src = document.querySelector("script[type='text/later']").src;
+  return new Promise((resolve, reject) => {
+    script.onload = () => MathJax.startup.promise.then(resolve, reject);
+    script.onerror = reject;
+    document.head.append(script);
+  });
 }
 
-if (window.MathJax) window.MathJax.startup = { pageReady: typesetFormulas };
+/** Break the long ones among formulas that are typeset. */
+function breakLong(elements) {
+  const drawn = (item) => item.typesetRoot.querySelector("mjx-math");
+  MathJax.startup.document
+    .getMathItemsWithin(elements)
+    .filter((item) => !(drawn(item).offsetWidth < FORMULA_NARROW))
+    .forEach((item) => breakFormula(item.root, drawn(item), item.display));
+}
+
+const formulasWaiting = new Set();
+let formulasAtWork = null;
+
+/** Typeset these formulas in their order, a few at a time; the promise holds for all that wait. */
+function typesetFormulas(elements) {
+  elements.forEach((element) => formulasWaiting.add(element));
+  formulasAtWork ??= (async () => {
+    window.mathJaxLoaded ??= loadMathJax();
+    await window.mathJaxLoaded;
+    while (formulasWaiting.size) {
+      const few = [...formulasWaiting].slice(0, FORMULAS_AT_ONCE);
+      await MathJax.typesetPromise(few);
+      await document.fonts.ready; // widths are measured
+      breakLong(few);
+      few.forEach((element) => formulasWaiting.delete(element));
+      await new Promise((resume) => setTimeout(resume));
+    }
+    formulasAtWork = null;
+  })();
+  return formulasAtWork;
+}
+
+/** First what is on the screen or near; all the rest as soon as the reader does something. */
+function startFormulas(all) {
+  const waiting = new Set(all);
+  const take = (elements) => elements.filter((element) => waiting.delete(element));
+  const near = new IntersectionObserver(
+    (seen) => {
+      const elements = take(seen.filter((entry) => entry.isIntersecting).map(({ target }) => target));
+      if (elements.length) typesetFormulas(elements);
+    },
+    { rootMargin: "50% 0%" },
+  );
+  all.forEach((element) => near.observe(element));
+  const signs = ["scroll", "pointermove", "pointerdown", "keydown"];
+  window.typesetAllFormulas = () => {
+    near.disconnect();
+    signs.forEach((sign) => removeEventListener(sign, window.typesetAllFormulas));
+    return typesetFormulas(take(all));
+  };
+  signs.forEach((sign) => addEventListener(sign, window.typesetAllFormulas, { passive: true }));
+  addEventListener("beforeprint", () => {
+    const rest = [...waiting, ...formulasWaiting];
+    if (rest.length && window.MathJax.typeset) printFormulas(rest);
+  });
+}
+
+/** The printer does not wait: typeset what is left at once. */
+function printFormulas(elements) {
+  MathJax.typeset(elements);
+  breakLong(elements);
+}
+
+if (window.MathJax) startFormulas([...document.querySelectorAll(".math")]);

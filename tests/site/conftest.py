@@ -6,6 +6,7 @@ not a check that passed. ``RESODE_SCREENSHOTS`` names a folder for pictures of e
 light, in the dark and on a phone: for people, so they are not made otherwise.
 """
 
+import gzip
 import http.server
 import importlib.util
 import os
@@ -14,6 +15,7 @@ import shutil
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from bs4 import BeautifulSoup
@@ -187,8 +189,10 @@ class Visit:
     formulas: int  # in the source of the page
     typeset: int  # by MathJax
     broken_formulas: list
-    phone_width: int  # of what the page needs on a phone
+    phone_width: dict  # of what the page needs on a phone, by font
+    cut: dict  # formulas, and on paper code, that lie right of their box, by look
     loaded_bytes: int
+    sent_bytes: int  # compressed, as servers do
     findings: dict  # of axe, serious or critical, by theme
 
 
@@ -232,8 +236,10 @@ def _visit(page, server, name):
             request.url.startswith(("data:", "blob:", server)) or foreign.append(request.url)
         ),
     )
+    files = set()
+    page.on("request", lambda request: files.add(urlsplit(request.url).path))
     page.goto(f"{server}/{name}")
-    page.evaluate("async () => { await window.MathJax?.startup?.promise; }")
+    page.evaluate("async () => { await window.typesetAllFormulas?.(); }")
     page.add_style_tag(content="*, ::before, ::after { transition: none !important }")
     return Visit(
         errors=errors,
@@ -242,17 +248,80 @@ def _visit(page, server, name):
         typeset=page.locator(".math mjx-container").count(),
         broken_formulas=page.locator("mjx-merror").all_inner_texts(),
         loaded_bytes=page.evaluate(LOADED_BYTES),
-        phone_width=_width_on_a_phone(page, name),
+        sent_bytes=sum(_compressed(path) for path in files),
+        phone_width={font: _width_on_a_phone(page, name, font) for font in FONTS},
+        cut=_cut(page),
         findings=_findings(page, name),
     )
 
 
-def _width_on_a_phone(page, name):
+def _compressed(path):
+    """The size in which a file of the site is sent."""
+    file = ROOT / path.lstrip("/")
+    if not file.is_file():
+        return 0
+    content = file.read_bytes()
+    return (
+        len(content) if file.suffix in (".woff2", ".woff", ".png") else len(gzip.compress(content))
+    )
+
+
+# A reader's fonts are not ours: the default of the machine, and the widest that every machine has.
+FONTS = ("sans-serif", "monospace")
+SET_FONT = """font => ["base", "heading"].forEach(use =>
+    document.documentElement.style.setProperty(`--pst-font-family-${use}`, font))"""
+
+
+def _width_on_a_phone(page, name, font):
     page.set_viewport_size(PHONE)
+    page.evaluate(SET_FONT, font)
     width = page.evaluate("document.documentElement.scrollWidth")
-    _screenshot(page, name, "phone")
+    if font == FONTS[0]:
+        _screenshot(page, name, "phone")
+    page.evaluate(SET_FONT, FONTS[0])
     page.set_viewport_size(DESK)
     return width
+
+
+SCREENS, PAPER = (320, 360, 412, 1440), 718  # pixels; A4 without margins of a centimetre
+# What is folded is opened, looked at and folded again. A table on a screen scrolls, so that its
+# cells are its formulas' boxes; on paper all must lie within the page's.
+CUT = """paper => {
+    const all = selector => [...document.querySelectorAll(`.bd-article ${selector}`)];
+    const shut = all("details:not([open])"), hidden = all(".toggle-hidden");
+    shut.forEach(box => box.open = true);
+    hidden.forEach(box => box.classList.remove("toggle-hidden"));
+    const inner = box =>
+        box.getBoundingClientRect().right - parseFloat(getComputedStyle(box).paddingRight);
+    const end = inner(document.querySelector(".bd-article"));
+    const around = box => {
+        while (getComputedStyle(box).display.startsWith("inline")) box = box.parentElement;
+        return paper ? Math.min(inner(box), end) : inner(box);
+    };
+    const right = formula => Math.max(...[formula, ...formula.querySelectorAll(".part")]
+        .flatMap(part => [...part.getClientRects()]).map(box => box.right));
+    const isCut = formula => right(formula) > around(formula.closest(".math")) + 1;
+    const cut = all("mjx-math").filter(isCut);
+    const words = cut.map(formula => formula.parentElement.textContent.slice(0, 80));
+    const wide = paper ? all("pre").filter(code => code.scrollWidth > code.clientWidth + 1) : [];
+    shut.forEach(box => box.open = false);
+    hidden.forEach(box => box.classList.add("toggle-hidden"));
+    return [...words, ...wide.map(code => code.textContent.slice(0, 80))];
+}"""
+
+
+def _cut(page):
+    """What is cut at each width, and on paper."""
+    cut = {}
+    for width in SCREENS:
+        page.set_viewport_size({**PHONE, "width": width})
+        cut[width] = page.evaluate(CUT, False)
+    page.emulate_media(media="print")
+    page.set_viewport_size({**DESK, "width": PAPER})
+    cut["A4"] = page.evaluate(CUT, True)
+    page.emulate_media(media="screen")
+    page.set_viewport_size(DESK)
+    return cut
 
 
 # Most of a page is what MathJax made of formulas, which is not ours, coloured words of code and

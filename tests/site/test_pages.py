@@ -1,10 +1,13 @@
 """Every built page without a browser: links, names, languages, foreign origins, references."""
 
 import re
+import zipfile
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import nbformat
 import pytest
+from address import PLACEHOLDER
 
 pytestmark = pytest.mark.site
 
@@ -146,6 +149,45 @@ def test_no_reference_is_left_unresolved(page_name, soup):
 
 def in_link(tag):
     return tag.name == "a" or tag.find_parent("a")
+
+
+def test_the_download_is_the_notebook_beside_the_page(page_name, site, soup):
+    beside = (ROOT / page_name).with_suffix(".ipynb")
+    button = soup(page_name).find("a", class_="btn-download-notebook-button")
+    assert bool(button) == beside.exists()
+    if button:
+        offered = (site / page_name).parent / button["href"]
+        assert offered.read_bytes() == beside.read_bytes()
+
+
+def test_the_archive_has_all_notebooks(site, soup):
+    page = soup("book/how-to-run.html")
+    link = page.find("a", href=re.compile(r"\.zip$"))
+    with zipfile.ZipFile(site / "book" / link["href"]) as archive:
+        packed = {name: archive.read(name) for name in archive.namelist()}
+    notebooks = (ROOT / "book").rglob("*.ipynb")
+    assert packed == {
+        path.relative_to(ROOT).as_posix(): path.read_bytes()
+        for path in notebooks
+        if ".ipynb_checkpoints" not in path.parts
+    }
+
+
+def test_no_page_names_the_placeholder_of_an_address(page_name, site):
+    text = (site / page_name).read_text("utf8")
+    assert f"{PLACEHOLDER.owner}/{PLACEHOLDER.name}" not in text
+    assert PLACEHOLDER.site not in text
+
+
+def test_the_set_up_is_not_the_first_thing_to_read(page_name, soup):
+    found = soup(page_name).select_one("article details.hide > summary")
+    aims = soup(page_name).find("strong", string="After this chapter you can")
+    if aims:
+        assert found.p.text == "Set-up"
+        assert aims.sourceline < found.sourceline
+        cells = nbformat.read((ROOT / page_name).with_suffix(".ipynb"), as_version=4).cells
+        assert "google.colab" in next(c.source for c in cells if c.cell_type == "code")
+        assert "`resode_lib`" in cells[0].source
 
 
 def test_the_front_door_leads_to_the_first_page(site, soup):

@@ -4,7 +4,8 @@ import pytest
 
 pytestmark = pytest.mark.site
 
-MAX_MIB = 5  # uncompressed: the theme 2.4 (icons 1.7), MathJax 1.3, the rest is the page's own
+MAX_MIB = 3.5  # uncompressed: the theme 0.8 (icons 0.2), MathJax 1.3, the rest is the page's own
+MAX_SENT_MIB = 1  # compressed
 
 
 def test_no_error_and_no_foreign_request(read_name, visit):
@@ -26,13 +27,57 @@ def test_accessible(read_name, theme, visit):
 
 
 def test_phone_scrolls_down_only(read_name, visit):
-    assert visit(read_name).phone_width <= 375
+    wide = {font: width for font, width in visit(read_name).phone_width.items() if width > 375}
+    assert not wide
+
+
+@pytest.mark.parametrize("look", (320, 360, 412, 1440, "A4"))
+def test_no_formula_is_cut_and_no_code_on_paper(read_name, look, visit):
+    assert not visit(read_name).cut[look]
 
 
 def test_weight(read_name, visit, record_property):
     weight = visit(read_name).loaded_bytes
     record_property("weight", (weight, read_name))
     assert weight <= MAX_MIB * 2**20, f"{read_name} loads {weight / 2**20:.2f} MiB"
+
+
+def test_weight_as_sent(read_name, visit):
+    sent = visit(read_name).sent_bytes
+    assert sent <= MAX_SENT_MIB * 2**20, f"{read_name} is sent as {sent / 2**20:.2f} MiB"
+
+
+def test_every_icon_shows(open_page):
+    page = open_page("book/discretize/euler.html")
+    page.evaluate("document.fonts.ready")
+    without = page.evaluate("""[...document.querySelectorAll("[class*='fa-']")].filter(icon => {
+        const sign = getComputedStyle(icon, "::before");
+        const font = `${sign.fontWeight} 16px ${sign.fontFamily}`;
+        return sign.content === "none" || !sign.fontFamily.includes("Awesome")
+            || (icon.getClientRects().length && !document.fonts.check(font));
+    }).map(icon => icon.className)""")
+    assert page.locator("[class*='fa-']").count() > 5
+    assert not without
+
+
+SOLUTION = ".solution.dropdown"
+
+
+def test_the_title_of_a_solution_opens_it(open_page):
+    page = open_page("book/discretize/euler.html")
+    solution = page.locator(SOLUTION).first
+    solution.locator(".admonition-title a").click()
+    assert "toggle-hidden" not in solution.get_attribute("class")
+    assert "#" not in page.url
+
+
+def test_a_link_into_a_fold_opens_it(open_page):
+    page = open_page("book/discretize/euler.html")
+    name = page.locator(SOLUTION).nth(1).get_attribute("id")
+    page.goto(f"{page.url}#{name}")
+    page.wait_for_function(
+        "name => !document.getElementById(name).matches('.toggle-hidden')", arg=name
+    )
 
 
 def test_search_finds_euler(open_page):
