@@ -19,7 +19,7 @@ import numpy as np
 __all__ = ["Saved", "of_arrays", "of_program"]
 
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")
-"""Where a function lies in memory, another place in each process: older versions of JAX print it."""
+"""Where a function lies in memory, elsewhere in each process; older versions of JAX print it."""
 
 UNKNOWN = re.compile(r"\b(pure_callback|io_callback)\[")
 """Calls of Python functions whose text is no part of the program, and whose values are."""

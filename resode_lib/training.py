@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import nnx
+from jax.tree_util import keystr, tree_leaves_with_path
 
 from resode_lib import continuous, stacks
 from resode_lib._saved import Saved, of_arrays, of_program
@@ -112,15 +113,18 @@ def residual(parameters: Parameters) -> Stack:
     """
     if hasattr(parameters, "stack"):
         return parameters.stack
-    parts = nnx.iter_modules(parameters) if isinstance(parameters, nnx.Module) else ()
-    for path, part in parts:
-        if isinstance(part, nnx.Linear) and jax.tree.leaves(part.kernel)[0].ndim == 2:
-            name = ".".join(map(str, path)) or "the model"
+    for path, part in tree_leaves_with_path(parameters, is_leaf=_is_linear):
+        if _is_linear(part) and jax.tree.leaves(part.kernel)[0].ndim == 2:
+            name = keystr(path) or "the model"
             raise ValueError(
                 f"{name} is one nnx.Linear and no stack of them, so not all of the model is a "
                 "stack; say which part is, for example where=lambda model: model.layers."
             )
     return parameters
+
+
+def _is_linear(part: object) -> bool:
+    return isinstance(part, nnx.Linear)
 
 
 def _have_depth(parameters: Parameters, where: Where) -> tuple[list[bool], int]:
