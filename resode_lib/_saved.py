@@ -19,7 +19,10 @@ import numpy as np
 __all__ = ["Saved", "of_arrays", "of_program"]
 
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")
-"""Where a function lies in memory: in the text of some programs, another one in each process."""
+"""Where a function lies in memory, elsewhere in each process; older versions of JAX print it."""
+
+UNKNOWN = re.compile(r"\b(pure_callback|io_callback)\[")
+"""Calls of Python functions whose text is no part of the program, and whose values are."""
 
 
 def of_arrays(tree: Any) -> str:
@@ -32,9 +35,19 @@ def of_arrays(tree: Any) -> str:
 
 
 def of_program(function: Callable, *arguments: Any) -> str:
-    """Return a digest of what a function computes for arguments of these shapes and types."""
+    """Return a digest of what a function computes for arguments of these shapes and types.
+
+    Raises:
+        ValueError: if it gets numbers from a Python function, of which nothing is known.
+    """
     traced = jax.make_jaxpr(function)(*arguments)
-    text = hashlib.sha256(ADDRESS.sub("", str(traced)).encode()).hexdigest()
+    text = str(traced)
+    if found := UNKNOWN.search(text):
+        raise ValueError(
+            f"a saved run must be known again, got {found[1]}: what Python computes there is no "
+            "part of the program. Write it in JAX, or train without folder=."
+        )
+    text = hashlib.sha256(ADDRESS.sub("", text).encode()).hexdigest()
     return f"{text[:16]}, constants {of_arrays(list(_constants(traced)))}"
 
 

@@ -215,6 +215,9 @@ def inversion_defect(
     .eps``) mean that more ``iterations`` of `reversing` bring nothing. Where all states are zero it
     is absolute. The memory does not grow with depth.
 
+    A small defect says that each layer maps the state that was found to the one behind it. Only if
+    ``Lip(f) < L`` is that the state of the forward pass: else another one may lead there, too.
+
     Args:
         stack: the weights, leading axis ``L``.
         h: the last states ``h_L``, shape (..., d).

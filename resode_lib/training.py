@@ -16,7 +16,10 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
+from flax import nnx
+from jax.tree_util import keystr, tree_leaves_with_path
 
 from resode_lib import continuous, stacks
 from resode_lib._saved import Saved, of_arrays, of_program
@@ -102,16 +105,37 @@ def nothing(parameters: Parameters) -> tuple:
 
 
 def residual(parameters: Parameters) -> Stack:
-    """Return the stack in a model: its attribute ``stack``; without one, all of it is the stack."""
-    return getattr(parameters, "stack", parameters)
+    """Return the stack in a model: its attribute ``stack``; without one, all of it is the stack.
+
+    Raises:
+        ValueError: if there is none, but a single ``nnx.Linear``, which is no stack of them: then
+            say where the stack is.
+    """
+    if hasattr(parameters, "stack"):
+        return parameters.stack
+    for path, part in tree_leaves_with_path(parameters, is_leaf=_is_linear):
+        if _is_linear(part) and jax.tree.leaves(part.kernel)[0].ndim == 2:
+            name = keystr(path) or "the model"
+            raise ValueError(
+                f"{name} is one nnx.Linear and no stack of them, so not all of the model is a "
+                "stack; say which part is, for example where=lambda model: model.layers."
+            )
+    return parameters
+
+
+def _is_linear(part: object) -> bool:
+    return isinstance(part, nnx.Linear)
 
 
 def _have_depth(parameters: Parameters, where: Where) -> tuple[list[bool], int]:
     """Return for each array of a model whether it belongs to the stack, and the depth ``L``."""
+    depth = stacks.depth(where(parameters))
     leaves, structure = jax.tree.flatten(parameters)
-    numbered = jax.tree.unflatten(structure, range(len(leaves)))
-    inside = set(jax.tree.leaves(where(numbered)))
-    return [number in inside for number in range(len(leaves))], stacks.depth(where(parameters))
+    marks = [np.full((1, 1, 1), number) for number in range(len(leaves))]
+    inside = {
+        int(mark.item()) for mark in jax.tree.leaves(where(jax.tree.unflatten(structure, marks)))
+    }
+    return [number in inside for number in range(len(leaves))], depth
 
 
 def _in_depth(gradient: Parameters, where: Where) -> Parameters:

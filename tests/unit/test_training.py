@@ -197,13 +197,14 @@ doubled.defvjp(lambda a: (2 * a, None), lambda _, g: (2 * g,))
 def long_run(folder, *, steps=100, **keywords):
     """A run whose program has closed-over arrays, a key, nested programs and a custom derivative.
 
-    The last one is printed with an address, which is another one in each process.
+    And a call of Python that changes nothing; JAX 0.7 prints where that function lies in memory.
     """
     x = jax.random.normal(jax.random.key(3), (6, 3))
 
     @jax.jit
     def loss(stack, key):
         rows = jax.random.choice(key, 6, (4,))
+        jax.debug.callback(lambda rows: None, rows)
         last = doubled(jax.nn.relu(resnet.forward(stack, x[rows])))
         return training.mean_squared_error(last, jnp.ones((4, 3)))
 
@@ -326,6 +327,16 @@ def test_a_folder_holds_one_optimiser_schedule_and_key(changes, tmp_path):
         run(**changes)
 
 
+def test_what_python_computes_in_a_run_cannot_be_known_again(tmp_path):
+    def loss(stack):
+        weight = jax.pure_callback(lambda: np.float64(1), jax.ShapeDtypeStruct((), float))
+        return jax.lax.stop_gradient(weight) * quadratic(stack)
+
+    with pytest.raises(ValueError, match="got pure_callback: .* Write it in JAX, or train without"):
+        descent(tmp_path, loss=loss)
+    assert np.isfinite(descent(None, loss=loss).losses).all()
+
+
 def test_a_run_of_another_version_of_jax_is_named_as_such(tmp_path, monkeypatch):
     descent(tmp_path)
     now = jax.__version__
@@ -411,6 +422,16 @@ def test_only_the_stack_of_a_model_is_scaled(key, fit_of):
         factor = 3 if "layers" in jax.tree_util.keystr(path) else 1
         np.testing.assert_allclose(now, factor * was, rtol=1e-14)
         assert jnp.abs(was).max() > 0
+
+
+def test_a_model_without_a_stack_says_where_it_is(key, fit_of):
+    """All arrays of `Model` have a leading axis of 3, as has its stack."""
+    for call in (training.depth_gradient, training.depth_norm):
+        arguments = (fit_of, Model(key)) if call is training.depth_gradient else (Model(key),)
+        with pytest.raises(
+            ValueError, match="coder is one nnx.Linear and no stack.*say which part"
+        ):
+            call(*arguments)
 
 
 def test_the_norm_of_a_model_forgets_nothing(key):
