@@ -139,7 +139,7 @@ lock: | check-python
 colab: | check-python
 	rm -rf .venv-colab && $(PYTHON) -m venv .venv-colab
 	.venv-colab/bin/python -m pip install --quiet --disable-pip-version-check -r tests/tools/colab-2026-08.txt
-	@.venv-colab/bin/python tools/colab.py $(if $(TIMES),--times) $(if $(ONLY),--only $(ONLY))
+	@.venv-colab/bin/python tools/colab.py $(if $(TIMES),--times) $(if $(WRITE),--write) $(if $(ONLY),--only $(ONLY))
 
 # Does our code run at the ends of the ranges in pyproject.toml? Each end has an environment of its own;
 # the lowest is installed with a constraint for every dependency, so it cannot tell what pip would

@@ -10,10 +10,12 @@ pip finds whatever the index offers today. Then
 
     python tools/colab.py            three chapters
     python tools/colab.py --times    all chapters, with the seconds that a reader waits
+    python tools/colab.py --write    the same, and write them into the banners of the pages
 """
 
 import argparse
 import json
+import math
 import os
 import re
 import resource
@@ -33,6 +35,7 @@ from nbformat import NotebookNode
 ROOT = Path(__file__).resolve().parents[1]
 CHECKED = ("start/jax-and-flax", "discretize/euler", "practice/images")
 LONGEST = 75  # seconds that a reader may wait for a chapter
+BANNER = re.compile(r"\*\*Runs in\*\* \d+ s")
 SOURCE = re.compile(r'(?<=")git\+[^"]+(?=")')
 REFUSAL = "Not installed"
 ON_COLAB = 'import sys, types\nsys.modules["google.colab"] = types.ModuleType("google.colab")'
@@ -169,7 +172,16 @@ def run_chapter(path: Path, folder: Path) -> Run:
     return Run(wall, cpu, differing)
 
 
-def check_chapters(paths: list[Path], limit: float, folder: Path) -> list[str]:
+def write_banner(page: Path, seconds: float) -> None:
+    """Write how long a chapter runs into its banner, rounded up to five seconds."""
+    rounded = 5 * math.ceil(seconds / 5)
+    text, count = BANNER.subn(f"**Runs in** {rounded} s", page.read_text(encoding="utf-8"))
+    if count != 1:
+        raise SystemExit(f"got {count} banners in {page.name}; expected one '**Runs in** 20 s'")
+    page.write_text(text, encoding="utf-8")
+
+
+def check_chapters(paths: list[Path], limit: float, folder: Path, write: bool) -> list[str]:
     """Run chapters one after the other, print a table, return what is wrong."""
     faults = []
     print(f"{'chapter':<34}{'seconds':>8}{'processor':>11}{'load':>6}{'cells that differ':>19}")
@@ -179,6 +191,8 @@ def check_chapters(paths: list[Path], limit: float, folder: Path) -> list[str]:
         columns = f"{done.wall:>8.0f}{done.cpu:>11.0f}{os.getloadavg()[0]:>6.1f}"
         print(f"{name:<34}{columns}{len(done.differing):>19}", flush=True)
         faults += [f"{name}, {difference}" for difference in done.differing]
+        if write:
+            write_banner(path.with_suffix(".md"), done.wall)
         if done.wall > limit:
             wanted = f"expected at most {limit:.0f} on a quiet machine"
             faults.append(f"{name}: got {done.wall:.0f} s, {wanted}")
@@ -196,16 +210,19 @@ def main() -> int:
     """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--times", action="store_true", help="all chapters, and how long they take")
+    parser.add_argument("--write", action="store_true", help="the same, into the banners")
     parser.add_argument("--only", nargs="*", default=[], help="these chapters, such as train/x")
     options = parser.parse_args()
-    names = options.only or ([] if options.times else CHECKED)
+    timed = options.times or options.write
+    names = options.only or ([] if timed else CHECKED)
     paths = [ROOT / "book" / f"{name}.ipynb" for name in names] or chapters()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         source = first_cell(nbformat.read(paths[0], as_version=4))
         faults = check_installation(source, folder)
         if not faults:
-            faults = check_chapters(paths, LONGEST if options.times else float("inf"), folder)
+            limit = LONGEST if timed else math.inf
+            faults = check_chapters(paths, limit, folder, options.write)
     print(
         "\n\n".join(faults) or "As on Colab: everything stayed as it was, the pages print the same."
     )

@@ -116,3 +116,23 @@ def test_the_cifar_cell_runs_on_any_gpu_and_says_what_it_would_do(backend, capsy
     else:
         assert runs == [("gelu", False, "images"), ("relu", True, "images")]
         assert "relu, tied True: test accuracy 50.0%" in printed
+
+
+def test_the_seconds_measured_go_into_the_banner(tmp_path):
+    page = tmp_path / "one.md"
+    page.write_text("**Reading** 5 min · **Runs in** 20 s on two CPU cores, as on Colab\n")
+    colab.write_banner(page, 41.2)
+    assert (
+        page.read_text() == "**Reading** 5 min · **Runs in** 45 s on two CPU cores, as on Colab\n"
+    )
+    page.write_text("no banner")
+    with pytest.raises(SystemExit, match="got 0 banners in one.md"):
+        colab.write_banner(page, 41.2)
+
+
+def test_every_banner_says_what_its_number_is():
+    texts = [path.with_suffix(".md").read_text("utf8") for path in colab.chapters()]
+    assert len(texts) == 16
+    assert all(
+        re.search(r"\*\*Runs in\*\* \d+ s on two CPU cores, as on Colab ·", t) for t in texts
+    )
