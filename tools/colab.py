@@ -36,7 +36,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CHECKED = ("start/jax-and-flax", "discretize/euler", "practice/images")
 LONGEST = 75  # seconds that a reader may wait for a chapter
 BANNER = re.compile(r"\*\*Runs in\*\* \d+ s")
-SOURCE = re.compile(r'(?<=")git\+[^"]+(?=")')
+SOURCE = re.compile(r'git\+[^"]+(?=")')
 REFUSAL = "Not installed"
 ON_COLAB = 'import sys, types\nsys.modules["google.colab"] = types.ModuleType("google.colab")'
 # A reader has none of these. How pip reaches an index stays: without it nothing can be installed.
@@ -105,7 +105,7 @@ def run(notebook: NotebookNode, folder: Path, **options: bool) -> str:
 
 def run_first_cell(source: str, wheel: Path, folder: Path) -> str:
     """Run the installing cell on Colab, with a wheel in the place of the repository."""
-    source, count = SOURCE.subn(str(wheel), source)
+    source, count = SOURCE.subn(wheel.as_uri(), source)
     if count != 1:
         raise SystemExit(f"got {count} addresses in the first cell, expected one:\n{source}")
     cells = [nbformat.v4.new_code_cell(text) for text in (ON_COLAB, source)]

@@ -31,8 +31,8 @@ def git(folder, *words):
             "ssh://git@gitlab.com/group/part/course",
             Repository("group/part", "course", "gitlab.com"),
         ),
-        ("/home/ada/course", None),
-        ("file:///home/ada/course", None),
+        ("/srv/ada/course", None),
+        ("file:///srv/ada/course", None),
         ("https://example.org/ada/course", None),
     ],
 )

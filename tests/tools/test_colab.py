@@ -17,7 +17,7 @@ import nbformat
 import pytest
 from packaging.requirements import Requirement
 
-from resode_lib import classification
+from resode_lib import image_training
 
 ROOT = Path(__file__).parents[2]
 SOURCES = [*(ROOT / "book").rglob("*.md"), *(ROOT / "coursework").glob("*.md")]
@@ -33,7 +33,8 @@ def test_every_page_installs_in_the_same_words():
     (cell,) = cells
     listed, installed = re.findall(r"^    %pip (.*)$", cell, re.MULTILINE)
     file = re.fullmatch(r"list --format=freeze --exclude resode_lib > (\S+)", listed)[1]
-    assert installed.startswith(f'install -q -c {file} "git+https://'), "nothing is held"
+    start = f'install -q -c {file} "resode_lib[course] @ git+'
+    assert installed.startswith(start), "nothing is held"
     assert f'|| echo "{colab.REFUSAL}' in installed, "a refusal without advice"
 
 
@@ -97,7 +98,7 @@ def test_the_cifar_cell_runs_on_any_gpu_and_says_what_it_would_do(backend, capsy
     names, runs = defaultdict(MagicMock, vars(builtins)), []
     names["jax"].default_backend.return_value = backend
     names |= {
-        "classification": classification,
+        "image_training": image_training,
         "replace": replace,
         "cases": {"one": ("gelu", False), "two": ("relu", True)},
         "standardised": lambda *data: data,
