@@ -113,10 +113,15 @@ def walk(
     iterations: int,
     slices: int,
 ) -> Walk:
-    """Walk through a network and back, in a program for ``slices`` layers of which it uses some."""
+    """Walk through a network and back, in a program for ``slices`` layers of which it uses some.
+
+    A method that looks at the next slice too would see that the last layer is not the end: its
+    programs have ``depth`` layers.
+    """
     stack, start = network(depth)
     run = _walker(integrator, iterations)
-    there, back = run(_at_rest_after(stack, slices), start, jnp.asarray(step_size(depth)))
+    longer = _at_rest_after(stack, slices if integrator.nodes == (0,) else depth)
+    there, back = run(longer, start, jnp.asarray(step_size(depth)))
     return Walk(stack, *(np.asarray(states)[: depth + 1] for states in (there, back)))
 
 
@@ -127,7 +132,7 @@ def _at_rest_after(stack: Stack, slices: int) -> Stack:
     return jax.tree.map(lambda leaf: jnp.asarray(longer(np.asarray(leaf))), stack)
 
 
-@cache  # all depths, all weights and all step sizes share one program
+@cache  # all weights and all step sizes share one program, and with Euler all depths
 def _walker(integrator: Integrator, iterations: int) -> Callable[..., tuple[Array, Array]]:
     @jax.jit
     def run(stack: Stack, start: State, step_size: Array) -> tuple[Array, Array]:

@@ -3,10 +3,13 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
-from resode_course.claims import _depth_limits, _steering
-from resode_lib import control, stacks
+from resode_course.claims import _depth_limits, _reversal, _steering
+from resode_course.claims._measure import one_over_depth
+from resode_lib import adjoint, control, resnet, stacks
 from resode_lib.blocks import Inside
+from resode_lib.integrators import euler, heun
 
 LAYERS, SLICES, HORIZON = 5, 8, 3.0
 
@@ -67,3 +70,17 @@ def test_weights_of_degree_two_enter_with_their_size(key):
     np.testing.assert_array_equal(_steering.of_degree(stack, 1.0).w[...], stack.w[...])
     squared = stack.w[...] * jnp.abs(stack.w[...])
     np.testing.assert_allclose(_steering.of_degree(stack, 2.0).w[...], squared, rtol=1e-14)
+
+
+@pytest.mark.parametrize("integrator", [euler, heun], ids=lambda method: method.name)
+@pytest.mark.parametrize("network", [_reversal.smooth, _reversal.alternating, _reversal.to_rest])
+def test_a_walk_through_the_first_slices_is_one_through_a_network_of_that_depth(
+    network, integrator
+):
+    _, there, back = _reversal.walk(network, LAYERS, integrator, one_over_depth, 1, SLICES)
+    stack, start = network(LAYERS)
+    states = resnet.trajectory(stack, start, integrator=integrator)
+    recovered = adjoint.reconstruction(stack, states[-1], integrator=integrator, iterations=1)
+    # Nothing but rounding, in another order.
+    np.testing.assert_allclose(there, states, rtol=1e-13)
+    np.testing.assert_allclose(back, recovered, rtol=1e-13)
