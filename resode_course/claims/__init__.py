@@ -81,7 +81,7 @@ from resode_course.claims import (
     width_and_depth,
 )
 from resode_course.claims._claim import CHAPTERS, Check, Claim, Verdict
-from resode_course.claims._ledger import from_store, recorded, to_store
+from resode_course.claims._ledger import from_store, recorded, reproduction, to_store
 
 __all__ = [
     "CHAPTERS",
@@ -92,6 +92,7 @@ __all__ = [
     "from_store",
     "get",
     "recorded",
+    "reproduction",
     "to_store",
 ]
 

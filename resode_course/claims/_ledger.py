@@ -6,7 +6,7 @@ from typing import Any
 from resode_course import records
 from resode_course.claims._claim import Check, Claim, Verdict
 
-__all__ = ["from_store", "recorded", "to_store"]
+__all__ = ["from_store", "recorded", "reproduction", "to_store"]
 
 
 def to_store(claim: Claim) -> list[dict[str, Any]]:
@@ -24,3 +24,11 @@ def from_store(entry: dict[str, Any]) -> Verdict:
     """Return a verdict that was stored as plain data."""
     checks = tuple(Check(**check) for check in entry["checks"])
     return Verdict(entry["label"], entry["dropped"], checks)
+
+
+def reproduction(name: str) -> str:
+    """Return what the record says of a figure of a paper: words, verdict and checks, in lines."""
+    row = records.load("reproductions")[name]["row"]
+    lines = [f"{row['item']}: {row['verdict']}"]
+    lines += [f"  {word + ':':9s}{row[word]}" for word in ("reports", "theirs", "ours", "differs")]
+    return "\n".join([*lines, *(f"  {Check(**check)}" for check in row["checks"])])
