@@ -32,10 +32,20 @@ def is_cell(node: nodes.Node) -> bool:
 
 
 def defer_scripts(_: Sphinx, page: str, __: str, context: dict[str, Any], ___: object) -> None:
-    """Let scripts wait until the page can be read; they run in their order all the same."""
-    for script in context["script_files"] if page != "search" else []:
-        if script.filename and NEEDED_AT_ONCE not in str(script.filename):
-            script.attributes["defer"] = "defer"
+    """Let scripts wait until the page can be read; they run in their order all the same.
+
+    The page of the search has scripts of its own, which ask for them at once.
+    """
+    if page != "search":
+        context["script_files"] = [_deferred(script) for script in context["script_files"]]
+
+
+def _deferred(script: Any) -> Any:
+    """The same script, to run later; other pages share the one that we got."""
+    if not script.filename or NEEDED_AT_ONCE in str(script.filename):
+        return script
+    attributes = {**script.attributes, "defer": "defer"}
+    return type(script)(script.filename, priority=script.priority, **attributes)
 
 
 def number_print_title(_: Sphinx, __: str, ___: str, context: dict[str, Any], ____: object) -> None:
