@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-COURSE = ("claims", "coursework", "exercises", "grading", "reproductions", "records")
-FIGURES = ("drawing", "notebook", "plotting", "widgets")
+USERS = ("resode_course", "evidence/reproductions")
 LIBRARY = {
     path.stem: ast.parse(path.read_text(encoding="utf-8"))
     for path in sorted((ROOT / "resode_lib").glob("*.py"))
-    if not path.stem.startswith("_") and path.stem not in COURSE + FIGURES
+    if not path.stem.startswith("_")
 }
 CELL = re.compile(r"^```(?:\{code-cell\}|python).*?\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
@@ -23,8 +22,7 @@ def users():
     """The code that a name is public for: cells of pages, and the course's own packages."""
     pages = [*(ROOT / "book").rglob("*.md"), *(ROOT / "coursework").glob("*.md")]
     texts = [path.read_text(encoding="utf-8") for path in (*pages, ROOT / "README.md")]
-    packages = [ROOT / "resode_lib" / part for part in COURSE] + [ROOT / "resode_course"]
-    code = [path for package in packages for path in package.rglob("*.py")]
+    code = [path for folder in USERS for path in (ROOT / folder).rglob("*.py")]
     cells = [cell for text in texts for cell in CELL.findall(text)]
     return "\n".join([*cells, *(path.read_text(encoding="utf-8") for path in code)])
 
