@@ -293,7 +293,7 @@ CUT = """paper => {
     hidden.forEach(box => box.classList.remove("toggle-hidden"));
     const inner = box =>
         box.getBoundingClientRect().right - parseFloat(getComputedStyle(box).paddingRight);
-    const end = inner(document.querySelector(".bd-article"));
+    const end = inner(document.querySelector(".bd-article") ?? document.body);
     const around = box => {
         while (getComputedStyle(box).display.startsWith("inline")) box = box.parentElement;
         return paper ? Math.min(inner(box), end) : inner(box);
