@@ -2,6 +2,7 @@
 // the page answers meanwhile; all of them once the reader does something. Long ones may break.
 "use strict";
 
+const FORMULAS_PATIENCE_MS = 8000; // long after the first paint
 const FORMULAS_AT_ONCE = 4; // then the page may answer
 const FORMULA_NARROW = 200; // pixels: what fits on every phone, also inside a theorem
 const [ATOM_BIN, ATOM_REL, ATOM_PUNCT] = [2, 3, 6]; // TeX's classes of atoms
@@ -151,6 +152,7 @@ function startFormulas(all) {
     return typesetFormulas(take(all));
   };
   signs.forEach((sign) => addEventListener(sign, window.typesetAllFormulas, { passive: true }));
+  setTimeout(window.typesetAllFormulas, FORMULAS_PATIENCE_MS); // a page that is left alone, and printed
   addEventListener("beforeprint", () => {
     const rest = [...waiting, ...formulasWaiting];
     if (rest.length && window.MathJax.typeset) printFormulas(rest);
