@@ -152,7 +152,7 @@ def note_missing_figures(app: Sphinx, page: nodes.document) -> None:
         if not any(cell.findall(nodes.image)) and not any("<img" in text for text in raw):
             app.resode_missing_figures.append(
                 f"{app.env.docname}: got no figure, expected one, from the cell\n"
-                f"{cell.children[0].astext()}\n"
+                f"{source_of(cell)}\n"
                 "  leave it for IPython to show: no plt.close(), and a figure to drag on the last "
                 "line, without a semicolon"
             )
@@ -161,7 +161,12 @@ def note_missing_figures(app: Sphinx, page: nodes.document) -> None:
 def calls_for_a_figure(cell: nodes.container) -> bool:
     """Whether a cell is tagged as a figure, or makes one to drag or to draw on."""
     tags = cell.get("cell_metadata", {}).get("mystnb", {})
-    return bool(tags.keys() & {"figure", "image"}) or bool(WIDGET.search(cell.children[0].astext()))
+    return bool(tags.keys() & {"figure", "image"}) or bool(WIDGET.search(source_of(cell)))
+
+
+def source_of(cell: nodes.container) -> str:
+    """The code of a cell, as far as the page shows it."""
+    return cell.children[0].astext() if cell.children else ""
 
 
 def refuse_missing_figures(app: Sphinx, env: BuildEnvironment) -> None:
