@@ -46,7 +46,8 @@ COMPUTING = (
 )
 RENDERING = ("_toc.yml", "book/_static", "book/_templates", "tools/address.py")
 
-WIDGET = re.compile(r"\b(draggable|drawable)\(")
+WIDGET = re.compile(r"\b(draggable|DrawnNetwork)\(")
+PICTURE = re.compile("<(img|svg)")
 
 FRONT_DOOR = """<!DOCTYPE html>
 <html lang="{language}">
@@ -149,7 +150,7 @@ def note_missing_figures(app: Sphinx, page: nodes.document) -> None:
         if cell.get("nb_element") != "cell_code" or not calls_for_a_figure(cell):
             continue
         raw = [node.astext() for node in cell.findall(nodes.raw)]
-        if not any(cell.findall(nodes.image)) and not any("<img" in text for text in raw):
+        if not any(cell.findall(nodes.image)) and not any(map(PICTURE.search, raw)):
             app.resode_missing_figures.append(
                 f"{app.env.docname}: got no figure, expected one, from the cell\n"
                 f"{source_of(cell)}\n"
