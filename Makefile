@@ -83,7 +83,7 @@ check-python:
 # compiled when they are first imported: half of the time of an installation.
 # The stamp is written last: an interrupted installation starts again. It is checked against the
 # text of both files too, since a fresh checkout gives old text a new date.
-$(INSTALLED): requirements.txt pyproject.toml grader/pyproject.toml | check-python
+$(INSTALLED): requirements.txt pyproject.toml $(wildcard grader/pyproject.toml) | check-python
 	@if ! cat $^ | cmp -s - $@; then \
 	  $(PY) -c "import pip, sys; sys.exit('%d.%d' % sys.version_info[:2] != '$(PYTHON_VERSION)')" 2>/dev/null \
 	    || { rm -rf $(VENV) && $(PYTHON) -m venv $(VENV); } || exit 1; \

@@ -90,9 +90,10 @@ def empty_wheel(folder: Path, version: str, needs: str = "") -> Path:
     return path
 
 
-def first_cell(notebook: NotebookNode) -> str:
+def first_cell(page: Path) -> str:
     """The cell that installs the library."""
-    return next(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    text = page.read_text(encoding="utf-8")
+    return re.search(r"^```\{code-cell\}[^\n]*\n(?::[^\n]*\n)*\n?(.*?)^```", text, re.M | re.S)[1]
 
 
 def run(notebook: NotebookNode, folder: Path, **options: bool) -> str:
@@ -218,7 +219,7 @@ def main() -> int:
     paths = [ROOT / "book" / f"{name}.ipynb" for name in names] or chapters()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        source = first_cell(nbformat.read(paths[0], as_version=4))
+        source = first_cell(paths[0].with_suffix(".md"))
         faults = check_installation(source, folder)
         if not faults:
             limit = LONGEST if timed else math.inf

@@ -12,6 +12,7 @@ import cohort
 import mini
 import numpy as np
 import pytest
+from address import PLACEHOLDER, Repository
 from assignments import EDITIONS, SourceError, edition, leaks, problems_of, read_source, write_set
 from labels import read_book
 from resode_grader._notebook import compiled_source
@@ -151,7 +152,7 @@ def test_numbers_stand_in_the_solution_and_not_in_the_stub(small_book):
     assert f"factor = {a} ** repeat" in solution
     assert "def scaled(x, *, repeat=1):\n    return ..." in student
     assert 'COHORT = "spring"' in student
-    assert "https://org.github.io/REPO/book/one.html" in student
+    assert "See One." in student  # a link, as soon as the course has an address
 
 
 @pytest.mark.parametrize(
@@ -171,7 +172,7 @@ MISTAKES = [
     (
         "    # END SOLUTION\n",
         "",
-        "set0.md:47: got a STUB inside the solution that begins in line 43",
+        "set0.md:48: got a STUB inside the solution that begins in line 44",
     ),
     ('ponent"]\n# END SOLUTION\n', 'ponent"]\n', "got BEGIN SOLUTION without END"),
     ("    # BEGIN SOLUTION\n", "", "got '# END SOLUTION' out of order"),
@@ -180,10 +181,10 @@ MISTAKES = [
     ("    # STUB: return ...\n", "", "no Python"),
     (":::{misconceptions}\nMany", ":::{misconception}\nMany", "0.1 has no misconceptions"),
     ("Multiply by", ":::{strange}\nx\n:::\nMultiply by", "the directive {strange}"),
-    ("Problem 0.1: A factor (6", "Problem 0.1: A factor (7", "set0.md:28: got 7 points"),
+    ("Problem 0.1: A factor (6", "Problem 0.1: A factor (7", "set0.md:29: got 7 points"),
     ("Problem 0.1: A", "Problem 0.9: A", "got check('0.1') under problem 0.9"),
-    ("## Problem 0.2: A power (2 points)", "## Problem 0.2 (2 points)", "set0.md:59: got '## Prob"),
-    ('check("0.2")', "", "set0.md:59: problem 0.2 has no check"),
+    ("## Problem 0.2: A power (2 points)", "## Problem 0.2 (2 points)", "set0.md:60: got '## Prob"),
+    ('check("0.2")', "", "set0.md:60: problem 0.2 has no check"),
     ("| the inequality to start from is named | 1 |\n", "", "the rubric gives 3 points"),
     (":::{model-answer}\nAdd", ":::{note}\nAdd", "problem 0.3 has no model-answer"),
     ('COHORT = "book"', 'COHORT = "mine"', 'expected the line COHORT = "book" once'),
@@ -259,10 +260,12 @@ def test_a_class_gets_editions_and_a_key_once(tmp_path, capsys):
     assert "got the name 'a b'" in capsys.readouterr().err
 
 
-def test_a_class_can_be_pinned_to_a_tag(small_book):
+def test_a_class_can_be_pinned_to_a_tag(small_book, monkeypatch):
+    ours = Repository("ada", "course")
+    monkeypatch.setattr(assignments, "fill", lambda text: text.replace(PLACEHOLDER.url, ours.url))
     small = read_source(SMALL, MINI, small_book)
     cells = edition(small, "student", "spring", "v-spring").cells
-    assert any("REPO@v-spring" in cell.source for cell in cells)
+    assert any("course@v-spring" in cell.source for cell in cells)
     assert not any("@main" in cell.source for cell in cells)
 
 

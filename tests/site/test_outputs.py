@@ -40,7 +40,9 @@ def differences(stored, run):
     for number, (old, new) in enumerate(
         zip(code_cells(stored), code_cells(run), strict=True), start=1
     ):
-        assert old.source.strip() == new.source.strip(), f"code cell {number}; {MEND}"
+        # What installs the library names an address only where the course has one.
+        installs = "google.colab" in new.source
+        assert installs or old.source.strip() == new.source.strip(), f"code cell {number}; {MEND}"
         ignored = "nbval-ignore-output" in old.metadata.get("tags", [])
         if not ignored and printed(old) != printed(new):
             yield f"code cell {number}\n{printed(old)}\n{printed(new)}"

@@ -43,7 +43,7 @@ def test_a_notebook_installs_before_it_imports(path):
     cells = [c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
     imported = re.findall(r"^(?:from|import) (\w+)", "\n".join(cells), re.MULTILINE)
     if {"resode_lib", "resode_course"} & set(imported):
-        assert cells[0].index("%pip install") < cells[0].index("from resode_course")
+        assert cells[0].index("google.colab") < cells[0].index("from resode_course")
 
 
 def test_what_is_held_are_constraints_without_the_library_itself():

@@ -106,6 +106,7 @@ RIGHT = [
     ("ex-limits-closed", by_elements),
     ("ex-limits-family", strength),
     ("ex-limits-family", by_search),
+    ("ex-limits-family", lambda y, a, f: -strength(y, a, f)),
     ("ex-limits-gap", lambda derivative: derivative(1.0) ** 2),
     ("ex-limits-gap", by_limit),
 ]
@@ -142,7 +143,7 @@ WRONG = [
     ("ex-limits-family", lambda y, a, f: np.log(half(y, a)) / f, "square root"),
     ("ex-limits-family", lambda y, a, f: strength(y, a, 1.0), "all layers worked"),
     ("ex-limits-family", lambda y, a, f: np.sqrt(half(y, a) / f), "logarithm"),
-    ("ex-limits-family", lambda y, a, f: np.sqrt(abs(np.log(y - half(y, a))) / f), "maximum"),
+    ("ex-limits-family", lambda y, a, f: np.sqrt(abs(np.log(y - half(y, a))) / f), "below 1"),
     ("ex-limits-family", lambda y, a, f: strength(y, a / 2, f), "both weights pay"),
     ("ex-limits-family", lambda y, a, f: 1.0, "the state ends at"),
     ("ex-limits-gap", lambda derivative: derivative(0.0) ** 2, "not the first"),
