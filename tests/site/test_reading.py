@@ -1,6 +1,7 @@
 """Every page in a real browser, in the light, in the dark and on a phone."""
 
 import pytest
+from fontTools.ttLib import TTFont
 
 pytestmark = pytest.mark.site
 
@@ -47,18 +48,24 @@ def test_weight_as_sent(read_name, visit):
     assert sent <= MAX_SENT_MIB * 2**20, f"{read_name} is sent as {sent / 2**20:.2f} MiB"
 
 
-def test_every_icon_shows(open_page):
+def test_every_icon_shows(open_page, site):
+    """The font of the icons in use is loaded and has each of them; other fonts are the theme's."""
     page = open_page("book/discretize/euler.html")
     page.evaluate("document.fonts.ready")
-    without = page.evaluate("""[...document.querySelectorAll("[class*='fa-']")].filter(icon => {
-        const sign = getComputedStyle(icon, "::before");
-        const font = `${sign.fontWeight} 16px ${sign.fontFamily}`;
-        return sign.content === "none" || !sign.fontFamily.includes("Awesome")
-            || (icon.getClientRects().length
-                && !document.fonts.check(font, sign.content.replaceAll('"', "")));
-    }).map(icon => icon.className)""")
-    assert page.locator("[class*='fa-']").count() > 5
-    assert not without
+    signs = page.evaluate("""[...document.querySelectorAll("[class*='fa-']")]
+        .filter(icon => icon.getClientRects().length).map(icon => {
+            const {content, fontFamily, fontWeight} = getComputedStyle(icon, "::before");
+            const font = `${fontWeight} 16px ${fontFamily}`, sign = content.replaceAll('"', "");
+            return [icon.className, sign, fontFamily, fontWeight, document.fonts.check(font, sign)];
+        })""")
+    ours = set(TTFont(site / "_static" / "icons.woff").getBestCmap())
+    loaded = page.evaluate("""[...document.fonts].some(face => face.status === "loaded"
+        && face.family.includes("Font Awesome 6 Free") && face.weight === "900")""")
+    assert len(signs) > 5
+    assert loaded
+    for name, sign, family, weight, shown in signs:
+        assert "Awesome" in family, name
+        assert ord(sign) in ours if weight == "900" else shown, name
 
 
 SOLUTION = ".solution.dropdown"
