@@ -32,8 +32,7 @@ from sphinx.util.logging import getLogger
 
 LOGGER = getLogger(__name__)
 
-# Kernels started by the build inherit this: figures without a kernel, and nothing of the user's.
-os.environ["RESODE_STATIC"] = "1"
+# Kernels started by the build inherit nothing of the user's shell.
 own_shell.clean()
 
 # What a number on a page depends on besides the page, and what the page's look depends on.
@@ -230,6 +229,7 @@ def write_front_door(app: Sphinx, exception: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect everything to Sphinx's events."""
+    os.environ["RESODE_STATIC"] = "1"  # kernels of the build inherit it: their figures need none
     app.resode_missing_figures = []
     app.connect("builder-inited", empty_stale_cache, priority=100)  # before myst-nb opens it
     app.connect("env-get-outdated", outdated_pages)
