@@ -3,6 +3,8 @@
 import importlib
 import json
 import struct
+import subprocess
+import sys
 import tomllib
 import zipfile
 from pathlib import Path
@@ -11,7 +13,7 @@ import hostile
 import mini
 import numpy as np
 import pytest
-from resode_grader import _jail
+from resode_grader import _jail, _processes
 from resode_grader._command import main
 from resode_grader._notebook import NotebookError, compiled_source, read_notebook
 from resode_grader._wire import LENGTHS, WireError, decode, encode, lengths
@@ -221,3 +223,20 @@ def test_the_package_for_gradescope(tmp_path):
     )
     assert not [name for name in names if "__pycache__" in name or name.startswith("tests")]
     assert target.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="Linux counts memory")
+def test_memory_that_processes_share_is_counted_once():
+    """Twenty idle children of a process with 50 MB take little more than 50 MB."""
+    program = (
+        "import os, time\nkept = b'x' * 50_000_000\n"
+        "all(os.fork() for _ in range(20))\nprint('.', end='', flush=True)\ntime.sleep(60)"
+    )
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as process:
+        tree = _processes.Tree(process.pid)
+        assert len(process.stdout.read(21)) == 21
+        processes, memory = tree.usage()
+        tree.kill()
+    assert processes == 21
+    assert 50e6 < memory < 150e6
