@@ -1,185 +1,82 @@
-"""The claims of the course: one file per claim, one definition, three readers.
+"""The claims of the course: a module for each chapter, called like its page.
 
-Chapters print a claim's verdict under the theorem, the tests assert it and its controls, the
-ledger page lists it.
+Chapters show a claim's card under the theorem, the tests assert it and its controls, the ledger
+page lists it.
 """
 
-from resode_course.claims import (
-    attached_ode,
-    averaging,
-    blow_up,
-    clipped_flow,
-    commutator,
-    continuous_adjoint,
-    contracting_blocks,
-    depth_conservation,
-    depth_factor,
-    descent_is_euler,
-    descent_lemma,
-    discrete_adjoint,
-    double_limit,
-    energy,
-    euler_bound,
-    euler_gradient,
-    euler_limit,
-    euler_reconstruction,
-    fixed_point_inversion,
-    float32_floor,
-    gram_positive,
-    gram_width,
-    growth_in_time,
-    heun_reversal,
-    horizon_scaling,
-    images_increments,
-    images_price,
-    images_refinement,
-    images_roughness,
-    increments,
-    integrator_order,
-    kernel_flow,
-    kernel_quadrature,
-    layer_bound,
-    limit_of_minima,
-    linear_determinant,
-    linear_flow,
-    linear_limit,
-    linear_pl,
-    linear_quadratic,
-    local_pl,
-    long_horizon,
-    long_time,
-    loss_is_blind,
-    mean_square,
-    momentum_reversal,
-    moving_grid,
-    moving_window,
-    natural_boundary,
-    one_step,
-    order_preservation,
-    perturbed_weights,
-    piecewise_constant_ode,
-    pl_ball,
-    pl_constant,
-    pl_decay,
-    pl_descent,
-    pl_growth,
-    random_nodes,
-    random_signs,
-    refinement,
-    regulariser_limit,
-    relu_increments,
-    scaling_exponents,
-    slice_cap,
-    stability_function,
-    stiff_reversal,
-    tight_bound,
-    trained_limit,
-    turnpike,
-    two_gradients,
-    two_norms,
-    uniform_time,
-    width_and_depth,
+from importlib import import_module
+
+from resode_course.claims._claim import (
+    Check,
+    Claim,
+    Control,
+    Measured,
+    Picture,
+    Verdict,
+    from_store,
+    recorded_verdicts,
+    to_store,
 )
-from resode_course.claims._claim import CHAPTERS, Check, Claim, Verdict
-from resode_course.claims._ledger import from_store, recorded, reproduction, to_store
+from resode_course.claims._ledger import reproduction
 
 __all__ = [
     "CHAPTERS",
     "CLAIMS",
     "Check",
     "Claim",
+    "Control",
+    "Measured",
+    "Picture",
     "Verdict",
     "from_store",
     "get",
-    "recorded",
+    "recorded_verdicts",
     "reproduction",
     "to_store",
 ]
 
-CLAIMS = {
-    module.CLAIM.label: module.CLAIM
-    for module in (
-        float32_floor,
-        euler_bound,
-        euler_limit,
-        perturbed_weights,
-        tight_bound,
-        attached_ode,
-        integrator_order,
-        one_step,
-        slice_cap,
-        stability_function,
-        contracting_blocks,
-        piecewise_constant_ode,
-        averaging,
-        random_signs,
-        mean_square,
-        scaling_exponents,
-        order_preservation,
-        energy,
-        blow_up,
-        layer_bound,
-        depth_factor,
-        descent_lemma,
-        descent_is_euler,
-        clipped_flow,
-        linear_pl,
-        linear_flow,
-        commutator,
-        linear_limit,
-        linear_determinant,
-        increments,
-        trained_limit,
-        relu_increments,
-        growth_in_time,
-        refinement,
-        loss_is_blind,
-        two_norms,
-        pl_decay,
-        pl_growth,
-        local_pl,
-        pl_descent,
-        pl_constant,
-        gram_positive,
-        gram_width,
-        pl_ball,
-        long_time,
-        uniform_time,
-        double_limit,
-        discrete_adjoint,
-        continuous_adjoint,
-        two_gradients,
-        stiff_reversal,
-        euler_reconstruction,
-        euler_gradient,
-        heun_reversal,
-        fixed_point_inversion,
-        momentum_reversal,
-        regulariser_limit,
-        limit_of_minima,
-        natural_boundary,
-        horizon_scaling,
-        long_horizon,
-        depth_conservation,
-        linear_quadratic,
-        turnpike,
-        kernel_flow,
-        width_and_depth,
-        random_nodes,
-        kernel_quadrature,
-        moving_grid,
-        moving_window,
-        images_increments,
-        images_roughness,
-        images_refinement,
-        images_price,
-    )
+CHAPTERS = (
+    "start/jax-and-flax",
+    "discretize/euler",
+    "discretize/integrators",
+    "discretize/closeness",
+    "train/gradient-flow",
+    "train/linear-networks",
+    "train/implicit-regularization",
+    "converge/polyak-lojasiewicz",
+    "converge/overparameterization",
+    "converge/double-limit",
+    "remember/adjoints",
+    "remember/training-without-memory",
+    "control/limits",
+    "control/turnpike",
+    "control/variable-width",
+    "practice/images",
+)
+"""The pages that state something, as in the table of contents."""
+
+
+def _of_chapter(page: str) -> list[type[Claim]]:
+    """Return the claims that a chapter's module defines, in its order."""
+    name = page.rsplit("/", 1)[-1].replace("-", "_")
+    module = import_module(f"{__name__}.{name}")
+    return [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type)
+        and issubclass(value, Claim)
+        and value.__module__ == module.__name__
+    ]
+
+
+CLAIMS: dict[str, Claim] = {
+    kind.label: kind() for page in CHAPTERS for kind in _of_chapter(page)
 }
-"""All claims by label, in the order of the book."""
+"""All claims by label, in the order of the book, in the settings that its pages show."""
 
 
 def get(label: str) -> Claim:
-    """Return the claim with this label.
+    """Return the claim with this label, in the setting that its page shows.
 
     Raises:
         KeyError: if there is none; the message lists those there are.

@@ -12,7 +12,7 @@ from resode_lib._types import Array, Numbers, Stack
 from resode_lib.diagnostics import observed_slope
 from resode_lib.integrators import Integrator, euler
 
-__all__ = ["StepSize", "network_errors", "one_over_depth", "slope_or_infinity", "unperturbed"]
+__all__ = ["StepSize", "network_errors", "no_factor", "one_over_depth", "slope", "unperturbed"]
 
 StepSize = Callable[[int], float]
 
@@ -54,16 +54,14 @@ def network_errors(
             stack = perturb(stacks.sample(problem.path, depth), depth)
             return resnet.trajectory(stack, h, integrator=integrator, step_size=step_size(depth))
 
-        on_grid = exact[:: finest // depth]
-        with np.errstate(invalid="ignore"):  # both may be infinite
-            gap = np.asarray(states(problem.start)) - on_grid
-        # Where the solution does not exist the network is infinitely far from it.
-        gap = np.where(np.isfinite(on_grid), gap, np.inf)
+        gap = np.asarray(states(problem.start)) - exact[:: finest // depth]
         return np.linalg.norm(gap, axis=-1).max()
 
     return np.array([error(depth) for depth in depths])
 
 
-def slope_or_infinity(depths: Numbers, errors: np.ndarray) -> float:
-    """Return the observed slope, or infinity where an error is infinite: then there is no rate."""
-    return observed_slope(depths, errors).value if np.isfinite(errors).all() else np.inf
+def slope(depths: Numbers, errors: Numbers) -> float:
+    """Return the observed slope; not a number where an error is not finite: there is no rate."""
+    if not np.isfinite(errors).all():
+        return float("nan")
+    return float(observed_slope(depths, np.asarray(errors)).value)

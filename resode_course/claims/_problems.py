@@ -17,12 +17,13 @@ __all__ = [
     "EXACT",
     "Drift",
     "Problem",
-    "Quadratic",
     "acceleration",
-    "blow_up",
+    "growth",
     "jump",
     "rough",
     "smooth_network",
+    "square_root",
+    "swinging",
 ]
 
 TURN = np.array([[0.0, -1.0], [1.0, 0.0]])
@@ -38,17 +39,6 @@ class Drift(nnx.Module):
     def __call__(self, h: State) -> State:
         """Return ``theta`` in the shape of ``h``."""
         return jnp.broadcast_to(self.theta[...], h.shape).astype(h.dtype)
-
-
-class Quadratic(nnx.Module):
-    """The residual ``f(h) = theta h^2``, elementwise: not Lipschitz, so flows may blow up."""
-
-    def __init__(self, theta: Array):
-        self.theta = nnx.Param(theta)
-
-    def __call__(self, h: State) -> State:
-        """Return ``theta h^2``."""
-        return self.theta[...] * h**2
 
 
 @dataclass(frozen=True)
@@ -157,26 +147,35 @@ def jump(height: float = 4.0, place: float = 1 / 3) -> Problem:
     return Problem(path, jnp.zeros((1, 1)), exact, lipschitz=0.0, acceleration=1.0)
 
 
-def blow_up(start: float = 1.2) -> Problem:
-    """Return ``h' = h^2`` with ``h(0) = start > 1``: no solution beyond ``s = 1/start``.
+class SquareRoot(nnx.Module):
+    """The residual ``f(h) = theta sqrt(|h|)``: continuous, not Lipschitz at zero."""
 
-    ``lipschitz`` and ``acceleration`` are those near the start, all that a sampled check sees.
+    def __init__(self, theta: Array):
+        self.theta = nnx.Param(theta)
+
+    def __call__(self, h: State) -> State:
+        """Return ``theta sqrt(|h|)``."""
+        return self.theta[...] * jnp.sqrt(jnp.abs(h))
+
+
+def square_root() -> Problem:
+    """Return ``h' = sqrt(|h|)`` from 0 with its solution ``s^2 / 4``, one of many.
+
+    A network stays at zero, where another solution stays too. No Lipschitz constant exists; 1
+    stands for one that someone has sampled away from zero.
     """
 
-    def exact(times: Array) -> Array:
-        solution = jnp.where(times < 1 / start, start / (1 - start * times), jnp.inf)
-        return solution[:, None, None]
-
     return Problem(
-        lambda s: Quadratic(jnp.ones_like(s)),
-        jnp.full((1, 1), start),
-        exact,
-        lipschitz=2 * start,
-        acceleration=2 * start**3,
+        lambda s: SquareRoot(jnp.ones_like(s)),
+        jnp.zeros((1, 1)),
+        lambda times: times[:, None, None] ** 2 / 4,
+        lipschitz=1.0,
+        acceleration=0.5,
     )
 
 
-def _growth() -> Problem:
+def growth() -> Problem:
+    """Return ``h' = h`` from 1."""
     rate = 1.0
     return Problem(
         lambda s: Linear(jnp.full((1, 1), rate) + 0 * s),
@@ -192,16 +191,18 @@ def _rotation() -> Problem:
     return Problem(path, start, exact, lipschitz=2.0, acceleration=4.0)
 
 
-def _swinging() -> Problem:
-    """H' = cos(3 s) TURN h: the angle is sin(3 s) / 3."""
-    path, start, exact = _turning(lambda s: jnp.cos(3 * s), lambda times: jnp.sin(3 * times) / 3)
-    # ||h''||^2 = (3 sin 3s)^2 + (cos 3s)^4 is at most 9.
-    return Problem(path, start, exact, lipschitz=1.0, acceleration=3.0)
+def swinging(frequency: float = 3.0) -> Problem:
+    """Return ``H' = cos(w s) TURN h`` with ``w = frequency``: the angle is ``sin(w s) / w``."""
+    path, start, exact = _turning(
+        lambda s: jnp.cos(frequency * s), lambda times: jnp.sin(frequency * times) / frequency
+    )
+    # ||h''||^2 = (w sin ws)^2 + (cos ws)^4 = w^2 (1 - c) + c^2 with c = cos^2 ws, largest at an end.
+    return Problem(path, start, exact, lipschitz=1.0, acceleration=max(frequency, 1.0))
 
 
 EXACT: dict[str, Callable[[], Problem]] = {
-    "growth": _growth,
+    "growth": growth,
     "rotation": _rotation,
-    "swinging": _swinging,
+    "swinging": swinging,
 }
 """Closed-form flows: ``h' = h``, a rotation, and a rotation whose speed depends on depth."""
