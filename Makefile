@@ -46,7 +46,7 @@ export OPENBLAS_NUM_THREADS := 1
 export PYTHONWARNINGS := ignore:Error reading persistent compilation cache
 export PYTHON
 
-.PHONY: help book test colab notebooks assignments cohort records benchmarks lock versions repository clean check-python
+.PHONY: help book test colab notebooks assignments cohort records sweep benchmarks lock versions repository clean check-python
 .DEFAULT_GOAL := help
 
 help:
@@ -57,6 +57,7 @@ help:
 	@echo "make assignments [COHORT=name]   write the problem sets' editions for a class"
 	@echo "make cohort NAME=name            the same, and the key that its marks are drawn from"
 	@echo "make records [ONLY=name]   what the pages show but no build computes: what is missing, or name"
+	@echo "make sweep [ONLY=name] [SETTINGS=20]   try every claim in many settings (hours, goes on where it stopped)"
 	@echo "make benchmarks [ONLY=group] [ROUNDS=7]   the same for timings beside our peers (quiet machine)"
 	@echo "make repository URL=https://github.com/you/name   point every link at your copy"
 	@echo "make lock        pin requirements.in into requirements.txt"
@@ -116,6 +117,9 @@ cohort: $(INSTALLED)
 
 records: $(INSTALLED)
 	@$(PY) -m evidence $(if $(ONLY),'$(ONLY)')
+
+# Hours; stop it at any time, it goes on where it was. sweep: $(INSTALLED)
+	@$(PY) -m evidence.sweeps --settings $(or $(SETTINGS),20) $(if $(ONLY),'$(ONLY)')
 
 # Peers have an environment of their own, as the newest of each comes.
 .venv-peers/installed: requirements.txt pyproject.toml | check-python

@@ -87,7 +87,7 @@ def read(record: str) -> dict[str, Any]:
 
 def write(record: str, content: dict[str, Any]) -> None:
     """Write a record, its entries in the order in which they are declared."""
-    names = [known.name for known in entries() if known.record == record]
+    names = [known.name for known in entries() if known.record == record] or list(claims.CLAIMS)
     ordered = {name: content[name] for name in names if name in content}
     path_of(record).write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
 
@@ -100,6 +100,7 @@ def missing() -> list[Entry]:
 def orphans() -> list[str]:
     """Entries on disk that nothing makes any more."""
     known = {(entry.record, entry.name) for entry in entries()}
+    known |= {("sweeps", label) for label in claims.CLAIMS}  # made by `evidence.sweeps`
     files = sorted(FOLDER.glob("*.json"))
     return [
         f"{file.stem}: {name}"

@@ -105,7 +105,7 @@ class Picture:
     def _bounds(self, x: np.ndarray, across: "Scale", up: "Scale") -> list[str]:
         """The guarantees, and what lies beyond the first one."""
         parts = []
-        edge = BOTTOM if self.lower else TOP
+        edge = float(BOTTOM if self.lower else TOP)
         for n, (style, values) in enumerate(
             zip(STYLES, self.guaranteed.values(), strict=False)
         ):
@@ -141,7 +141,7 @@ def _numbers(values: Numbers) -> np.ndarray:
     return np.asarray(values, dtype=float)
 
 
-def _scale(values: Numbers, first: float, last: float, *, log: bool) -> Scale:
+def _scale(values: Numbers, first: int, last: int, *, log: bool) -> Scale:
     values = _numbers(values)
     usable = values[np.isfinite(values) & ((values > 0) | (not log))]
     low, high = (usable.min(), usable.max()) if usable.size else (0.1, 1.0)

@@ -47,6 +47,7 @@ RENDERING = ("_toc.yml", "book/_static", "book/_templates", "tools/address.py")
 
 WIDGET = re.compile(r"\b(draggable|DrawnNetwork)\(")
 PICTURE = re.compile("<(img|svg)")
+STATEMENT = re.compile(r'(<a class="statement" href="[^"]*">)([\w-]+)</a>')
 
 FRONT_DOOR = """<!DOCTYPE html>
 <html lang="{language}">
@@ -196,6 +197,25 @@ def record_clean_build(app: Sphinx, exception: Exception | None) -> None:
         clean_build_record(app).write_text(app.resode_page_hash)
 
 
+def number_statements(
+    app: Sphinx, page: str, template: str, context: dict, doctree: nodes.document | None
+) -> None:
+    """Put the numbers of statements where a cell's output names them by label."""
+    context["body"] = STATEMENT.sub(
+        lambda link: link[1] + statement_number(app.env, link[2]) + "</a>", context.get("body", "")
+    )
+
+
+def statement_number(env: BuildEnvironment, label: str) -> str:
+    """Return, for example, "Theorem 2.1"; the label where the book has no such statement."""
+    for kinds in env.toc_fignumbers.values():
+        for kind, numbers in kinds.items():
+            if label in numbers:
+                name = env.config.numfig_format.get(kind, kind).replace("%s", "").strip()
+                return f"{name.capitalize()} {'.'.join(map(str, numbers[label]))}"
+    return label
+
+
 def copy_mathjax(app: Sphinx, exception: Exception | None) -> None:
     """Copy MathJax out of its wheel, so that no page asks another server for it."""
     if exception or app.builder.format != "html":
@@ -236,6 +256,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("env-before-read-docs", run_in_parallel)
     app.connect("doctree-read", note_missing_figures)
     app.connect("env-check-consistency", refuse_missing_figures)
+    app.connect("html-page-context", number_statements)
     app.connect("build-finished", copy_mathjax)
     app.connect("build-finished", write_front_door, priority=400)  # before the bare redirect
     app.connect("build-finished", record_clean_build, priority=900)  # after every warning

@@ -17,7 +17,8 @@ from resode_course.claims._claim import (
     recorded_verdicts,
     to_store,
 )
-from resode_course.claims._ledger import reproduction
+from resode_course.claims._ledger import LEDGER, ledger_row, papers
+from resode_course.tables import Table
 
 __all__ = [
     "CHAPTERS",
@@ -30,8 +31,9 @@ __all__ = [
     "Verdict",
     "from_store",
     "get",
+    "ledger",
+    "papers",
     "recorded_verdicts",
-    "reproduction",
     "to_store",
 ]
 
@@ -84,3 +86,12 @@ def get(label: str) -> Claim:
     if label not in CLAIMS:
         raise KeyError(f"no claim has the label {label!r}; there are {list(CLAIMS)}.")
     return CLAIMS[label]
+
+
+def ledger() -> Table:
+    """Return every claim with its verdict, controls and sweep, from the records."""
+    pages = [(page, kind.label) for page in CHAPTERS for kind in _of_chapter(page)]
+    rows = [
+        ledger_row(place, page, CLAIMS[label]) for place, (page, label) in enumerate(pages)
+    ]
+    return Table(LEDGER, rows, name="statements")

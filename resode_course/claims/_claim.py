@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from math import inf
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
 import jax
 
@@ -246,7 +246,7 @@ class Claim:
         """
         return self._changed(**changes).run()
 
-    def _changed(self, **changes: Any) -> Self:
+    def _changed(self, **changes: Any) -> "Claim":
         if not jax.config.jax_enable_x64:
             raise RuntimeError(
                 f"claim {self.label!r} measures in float64, but JAX computes in float32; call "
@@ -287,7 +287,7 @@ class Claim:
         """Return the verdict, and then that of every control."""
         return [self.verdict(**changes), *(self.drop(name, **changes) for name in self.controls)]
 
-    def settings(self) -> Iterator[Self]:
+    def settings(self) -> Iterator["Claim"]:
         """Yield the claim in settings that its statement allows, without end.
 
         Each has a seed of its own, and of each field in ``family`` one of the values.
@@ -304,14 +304,14 @@ class Claim:
         parts = [textwrap.dedent(inspect.getsource(getattr(type(self), m))) for m in methods]
         return "\n".join(parts)
 
-    def todays_setting(self) -> Self:
-        """Return one setting of the family, another one whenever the claim's code changes.
-
-        Only code counts: comments and layout change nothing.
-        """
+    def code_hash(self) -> str:
+        """Return a name of the claim's code; comments and layout do not count."""
         code = ast.dump(ast.parse(textwrap.dedent(inspect.getsource(type(self)))))
-        chosen = int(hashlib.sha256(code.encode()).hexdigest(), 16) % 1000
-        return next(replace(self, seed=chosen).settings())
+        return hashlib.sha256(code.encode()).hexdigest()[:12]
+
+    def todays_setting(self) -> "Claim":
+        """Return one setting of the family, another one whenever the claim's code changes."""
+        return next(replace(self, seed=int(self.code_hash(), 16) % 1000).settings())
 
     def card(self, *, recorded: bool = False, **changes: Any) -> cards.Card:
         """Measure, with every control in turn, and show it.

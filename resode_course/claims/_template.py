@@ -1,50 +1,50 @@
-"""Copy this file to start a claim: what is claimed, in one line."""
+"""Copy this class to start a claim."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from resode_course.claims._claim import Check, Claim
-from resode_lib.diagnostics import observed_slope
+from resode_course.claims._claim import Check, Claim, Control, Measured, Picture
+from resode_course.claims._measure import slope
 
-__all__ = ["CLAIM", "Config", "Result"]
+__all__ = ["Template"]
 
 
 @dataclass(frozen=True)
-class Config:
-    """The setting: one field for each hypothesis that a control can drop."""
+class Template(Claim, label="thm-the-label-in-the-book", source="where it is proved"):
+    """What is claimed, in one sentence: the error is at most 2/L.
 
+    Where it is measured, in words.
+    """
+
+    exponent: float = 1.0  # one field for each hypothesis that a control can drop
     depths: tuple[int, ...] = (16, 32, 64, 128)
-    exponent: float = 1.0
 
+    family: ClassVar = {"depths": ((16, 32, 64, 128), (10, 100, 1000))}
+    controls: ClassVar = {
+        "half of the rate": Control(
+            "the exponent 1 → 1/2",
+            fails=("largest ratio error / bound", "slope of the error in L"),
+            why="One sentence on what fails, and why.",
+            exponent=0.5,
+        )
+    }
 
-@dataclass(frozen=True)
-class Result:
-    """What was measured, as arrays that a figure can draw."""
+    def run(self) -> Measured:
+        """Compute; no judgement here. Everything that is drawn follows from ``self.seed``."""
+        factor = np.random.default_rng(self.seed).uniform(0.5, 2.0)
+        return Measured(errors=factor * np.asarray(self.depths, float) ** -self.exponent)
 
-    depths: tuple[int, ...]
-    errors: np.ndarray
+    def judge(self, measured: Measured) -> tuple[Check, ...]:
+        """Judge; one-sided where the theorem is. Say here where a tolerance comes from."""
+        ratio = float((measured.errors * self.depths).max() / 2)
+        return (
+            Check("largest ratio error / bound", ratio, high=1),
+            Check("slope of the error in L", slope(self.depths, measured.errors), high=-0.9),
+        )
 
-
-def run(config: Config) -> Result:
-    """Compute; no judgement here."""
-    return Result(config.depths, np.asarray(config.depths, float) ** -config.exponent)
-
-
-def judge(result: Result) -> tuple[Check, ...]:
-    """Judge; one-sided where the theorem is."""
-    slope = observed_slope(result.depths, result.errors).value
-    return (Check("slope of the error", slope, high=-0.9),)
-
-
-CLAIM = Claim(
-    label="thm-the-label-in-the-book",
-    chapter="discretize/euler",
-    statement="One sentence.",
-    source="where it is proved",
-    kind="theorem",
-    config=Config(),
-    run=run,
-    judge=judge,
-    dropped={"the hypothesis in words": {"exponent": 0.5}},
-)
+    def picture(self, measured: Measured) -> Picture:
+        """Draw what was measured beside what is guaranteed."""
+        bound = 2 / np.array(self.depths)
+        return Picture(self.depths, {"error": measured.errors}, {"2/L": bound})

@@ -3,14 +3,17 @@
 That it holds, and fails without each hypothesis, is tested in one file per part of the book.
 """
 
+import json
 import re
+from itertools import islice
 from pathlib import Path
 
 import jax
 import pytest
 
 from resode_course import claims
-from resode_course.claims import CHAPTERS, Check, Claim, Verdict
+from resode_course.claims import CHAPTERS, Check, Verdict
+from resode_course.claims._template import Template
 
 BOOK = Path(__file__).parents[2] / "book"
 STATEMENT = re.compile(
@@ -21,7 +24,7 @@ UNCHECKED = re.compile(r"^% no claim for (\S+): \S+", re.M)
 
 @pytest.mark.parametrize("label", claims.CLAIMS)
 def test_the_claim_has_a_control(label):
-    assert claims.get(label).dropped
+    assert claims.get(label).controls
 
 
 def page(chapter):
@@ -43,22 +46,35 @@ def test_every_chapter_of_the_book_may_state_claims():
 def test_statements_and_claims_match(chapter):
     text = page(chapter) or ""
     stated = {label for _, label in STATEMENT.findall(text)} - set(UNCHECKED.findall(text))
-    claimed = {label for label, claim in claims.CLAIMS.items() if claim.chapter == chapter}
+    name = chapter.rsplit("/", 1)[-1]
+    claimed = {label for label, claim in claims.CLAIMS.items() if claim.chapter == name}
     if text:
         assert stated == claimed, "a statement without a claim, or the reverse"
 
 
-def test_every_claim_is_shown_where_it_is_taught():
-    pages = {label: page(claim.chapter) for label, claim in claims.CLAIMS.items()}
-    missing = [
-        label for label, text in pages.items() if text and f'claims.get("{label}")' not in text
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_every_claim_has_one_card_where_it_is_taught_and_no_console_text(chapter):
+    text = page(chapter)
+    names = dict(re.findall(r"^(\w+) = claims\.get\(\"([\w-]+)\"\)", text, re.M))
+    shown = re.findall(r"^claims\.get\(\"([\w-]+)\"\)\.card\(", text, re.M)
+    shown += [names.get(name) for name in re.findall(r"^(\w+)\.card\(", text, re.M)]
+    claimed = [
+        label
+        for label, claim in claims.CLAIMS.items()
+        if claim.chapter == chapter.rsplit("/", 1)[-1]
     ]
-    assert not missing
+    assert sorted(shown) == sorted(claimed)
+    assert not re.search(r"\.(verdict|drop|verdicts|report)\(", text), "a card shows them"
 
 
-def test_claims_come_in_the_order_of_the_book():
-    places = [CHAPTERS.index(claim.chapter) for claim in claims.CLAIMS.values()]
-    assert places == sorted(places)
+def test_chapters_and_claims_come_in_the_order_of_the_table_of_contents():
+    contents = (BOOK.parent / "_toc.yml").read_text("utf8")
+    files = re.findall(r"file: book/(\S+)", contents)
+    assert list(CHAPTERS) == [name for name in files if name in CHAPTERS]
+    for chapter in CHAPTERS:
+        stated = [label for _, label in STATEMENT.findall(page(chapter))]
+        claimed = [label for label in claims.CLAIMS if label in stated]
+        assert claimed == [label for label in stated if label in claims.CLAIMS], chapter
 
 
 def test_every_part_of_the_book_has_a_file_that_runs_its_claims():
@@ -73,11 +89,6 @@ def test_statements_stand_in_chapters_only():
     assert not any(STATEMENT.findall(path.read_text("utf8")) for path in others)
 
 
-def test_a_claim_names_a_chapter_of_the_course():
-    with pytest.raises(ValueError, match="names the chapter 'nowhere'; expected one of"):
-        Claim("x", "nowhere", "", "", "finding", None, lambda config: 0, lambda result: (), {})
-
-
 def test_a_value_that_is_not_a_number_does_not_hold():
     assert not Check("nothing", float("nan")).holds
 
@@ -90,8 +101,38 @@ def test_the_bounds_of_a_check_count():
 
 def test_one_failing_check_fails_the_verdict():
     verdict = Verdict("label", None, (Check("a", 0.0, high=1), Check("b", 2.0, high=1)))
-    assert not verdict.holds
+    assert not verdict.as_stated
     assert "FAILS" in str(verdict)
+
+
+def test_a_control_must_fail_for_the_reason_that_it_names():
+    checks = (Check("a", 2.0, high=1), Check("b", 0.0, high=1))
+    assert Verdict("label", "a jump", checks, must_fail=("a",)).as_stated
+    other = Verdict("label", "a jump", checks, must_fail=("b",))
+    assert not other.as_stated
+    assert "does not fail as it must" in str(other)
+
+
+@pytest.mark.parametrize("label", claims.CLAIMS)
+def test_controls_are_said_in_words_and_named_after_what_is_there(label):
+    claim = claims.get(label)
+    assert claim.statement.endswith(".")
+    assert claim.setting, "the second paragraph of the docstring: where it is measured"
+    for name, control in claim.controls.items():
+        assert "→" in control.changed, f"{name}: from what to what?"
+        assert control.why, name
+        assert control.fails, name
+        assert not name.startswith(("without", "the hypothesis")), name
+        assert set(control.changes) <= set(vars(claim)), name
+
+
+@pytest.mark.parametrize("label", claims.CLAIMS)
+def test_the_fields_of_a_family_exist_and_settings_differ(label):
+    claim = claims.get(label)
+    assert set(claim.family) <= set(vars(claim))
+    settings = list(islice(claim.settings(), 4))
+    assert len({setting.seed for setting in settings}) == 4
+    assert settings == list(islice(claim.settings(), 4)), "the same settings each time"
 
 
 def test_an_unknown_label_lists_the_known_ones():
@@ -99,25 +140,44 @@ def test_an_unknown_label_lists_the_known_ones():
         claims.get("nothing")
 
 
-def test_an_unknown_hypothesis_lists_the_known_ones():
-    with pytest.raises(KeyError, match="has no hypothesis 'luck'.*the factor 1/L"):
+def test_an_unknown_control_lists_the_known_ones():
+    with pytest.raises(KeyError, match="has no control 'luck'.*a jump in depth"):
         claims.get("thm-euler-bound").drop("luck")
 
 
+def test_an_unknown_field_lists_the_known_ones():
+    with pytest.raises(TypeError, match="has no field 'luck'; it has .*'seed', 'width'"):
+        claims.get("thm-euler-bound").measure(luck=1)
+
+
 def test_claims_refuse_float32():
-    claim = Claim(
-        "x", CHAPTERS[0], "", "", "finding", None, lambda config: 0, lambda result: (), {}
-    )
     jax.config.update("jax_enable_x64", False)
     try:
         with pytest.raises(RuntimeError, match="measures in float64"):
-            claim.verdict()
+            Template().verdict()
     finally:
         jax.config.update("jax_enable_x64", True)
 
 
 def test_the_template_is_a_claim_that_can_fail():
-    from resode_course.claims._template import CLAIM
+    verdict, *controls = Template().verdicts()
+    assert verdict.holds
+    assert all(control.as_stated and not control.holds for control in controls)
 
-    assert CLAIM.verdict().holds
-    assert not any(CLAIM.drop(hypothesis).holds for hypothesis in CLAIM.dropped)
+
+def test_a_verdict_is_stored_and_read_again():
+    for verdict in Template().verdicts():
+        again = claims.from_store(json.loads(json.dumps(claims.to_store(verdict))))
+        assert again == verdict
+        assert again.picture.xlabel == verdict.picture.xlabel
+
+
+def test_the_seed_and_the_fields_change_what_is_measured():
+    claim = Template()
+    assert claim.measure(seed=1).errors[0] != claim.measure(seed=2).errors[0]
+    assert claim.measure(depths=(10, 20)).errors.shape == (2,)
+
+
+def test_comments_do_not_change_the_setting_of_the_day():
+    assert Template().code_hash() == Template(seed=5).code_hash()
+    assert Template().code_hash() != claims.get("thm-euler-bound").code_hash()
