@@ -11,7 +11,8 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from resode_lib._types import Array, Float, Key, State
+from resode_lib._keys import Random, key_from
+from resode_lib._types import Array, Float, State
 
 __all__ = ["Inside", "Linear", "Outside", "TwoLayer", "gelu"]
 
@@ -77,7 +78,7 @@ class TwoLayer(nnx.Module):
     @classmethod
     def gaussian(
         cls,
-        key: Key,
+        key: Random,
         *,
         width: int,
         hidden: int,
@@ -87,13 +88,13 @@ class TwoLayer(nnx.Module):
         """Draw standard Gaussian weights; ``outer_scale`` multiplies ``V`` (0: the identity).
 
         Args:
-            key: random key.
+            key: random key, or ``nnx.Rngs``.
             width: ``d``, the width of the state.
             hidden: ``m``, the number of hidden neurons.
             outer_scale: standard deviation of the entries of ``V``.
             activation: elementwise function ``sigma``.
         """
-        key_V, key_W = jax.random.split(key)
+        key_V, key_W = jax.random.split(key_from(key))
         V = outer_scale * jax.random.normal(key_V, (width, hidden))
         W = jax.random.normal(key_W, (hidden, width))
         return cls(V, W, activation=activation)
@@ -152,7 +153,7 @@ class Inside(nnx.Module):
     @classmethod
     def gaussian(
         cls,
-        key: Key,
+        key: Random,
         *,
         width: int,
         scale: float = 1.0,
@@ -161,7 +162,7 @@ class Inside(nnx.Module):
         """Draw Gaussian weights and biases.
 
         Args:
-            key: random key.
+            key: random key, or ``nnx.Rngs``.
             width: ``d``, the width of the state.
             scale: standard deviation of all entries.
             activation: elementwise function ``sigma``.
@@ -203,7 +204,7 @@ class Outside(nnx.Module):
     @classmethod
     def gaussian(
         cls,
-        key: Key,
+        key: Random,
         *,
         width: int,
         scale: float = 1.0,
@@ -212,7 +213,7 @@ class Outside(nnx.Module):
         """Draw Gaussian weights and biases.
 
         Args:
-            key: random key.
+            key: random key, or ``nnx.Rngs``.
             width: ``d``, the width of the state.
             scale: standard deviation of all entries.
             activation: elementwise function ``sigma``.
@@ -225,8 +226,8 @@ class Outside(nnx.Module):
         return self.activation(product + jnp.broadcast_to(self.b[...], product.shape))
 
 
-def _gaussian_pair(key: Key, width: int, scale: float) -> tuple[Array, Array]:
+def _gaussian_pair(key: Random, width: int, scale: float) -> tuple[Array, Array]:
     """Return a matrix and a vector with independent entries of standard deviation ``scale``."""
-    key_matrix, key_vector = jax.random.split(key)
+    key_matrix, key_vector = jax.random.split(key_from(key))
     matrix = jax.random.normal(key_matrix, (width, width))
     return scale * matrix, scale * jax.random.normal(key_vector, (width,))

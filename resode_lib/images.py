@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from resode_lib import stacks
+from resode_lib._keys import Random, key_from
 from resode_lib._types import Array, Float, Key, Stack
 from resode_lib.resnet import forward
 
@@ -182,7 +183,7 @@ class ConvBlock(nnx.Module):
     @classmethod
     def gaussian(
         cls,
-        key: Key,
+        key: Random,
         *,
         channels: int,
         outer_scale: float = 0.0,
@@ -191,12 +192,12 @@ class ConvBlock(nnx.Module):
         """Draw Gaussian kernels of variance ``1/(9 c)``; by default the layer is the identity.
 
         Args:
-            key: random key.
+            key: random key, or ``nnx.Rngs``.
             channels: ``c``.
             outer_scale: scale of the last normalisation, the same for every channel.
             activation: elementwise function.
         """
-        kernels = [_gaussian_kernel(key, 3, channels, channels) for key in jax.random.split(key)]
+        kernels = [_gaussian_kernel(key, 3, channels, channels) for key in jax.random.split(key_from(key))]
         return cls(*kernels, jnp.full(channels, outer_scale), activation=activation)
 
     def in_training(self, h: Images) -> tuple[Images, BlockMoments]:
@@ -252,7 +253,7 @@ class ImageResNet(nnx.Module):
     @classmethod
     def gaussian(
         cls,
-        key: Key,
+        key: Random,
         stack: Stack,
         *,
         image: tuple[int, int, int] = (32, 32, 3),
@@ -264,7 +265,7 @@ class ImageResNet(nnx.Module):
         """Draw stem and readout around a stack; the sizes left out are those for CIFAR-10.
 
         Args:
-            key: random key.
+            key: random key, or ``nnx.Rngs``.
             stack: the residual weights.
             image: height, width and channels of an image.
             outputs: number of classes.
@@ -281,7 +282,7 @@ class ImageResNet(nnx.Module):
                 f"the last state is {height} by {width} pixels and pool = {pool}: nothing to "
                 "average; take a smaller pool or stride."
             )
-        key_stem, key_B = jax.random.split(key)
+        key_stem, key_B = jax.random.split(key_from(key))
         channels = stack.inner.shape[-1]
         features = (height // pool) * (width // pool) * channels
         stem = _gaussian_kernel(key_stem, kernel, image[2], channels)

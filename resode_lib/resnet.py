@@ -11,7 +11,8 @@ import jax.numpy as jnp
 from flax import nnx
 
 from resode_lib import blocks, stacks
-from resode_lib._types import Array, Block, Float, Key, Scalar, Stack, State
+from resode_lib._keys import Random
+from resode_lib._types import Array, Block, Float, Scalar, Stack, State
 from resode_lib.integrators import (
     CellField,
     Fraction,
@@ -143,7 +144,7 @@ class ResNet(nnx.Module):
 
     @classmethod
     def at_identity(
-        cls, key: Key, *, inputs: int, outputs: int, width: int, hidden: int, depth: int
+        cls, key: Random, *, inputs: int, outputs: int, width: int, hidden: int, depth: int
     ) -> "ResNet":
         """Draw the smooth initialisation: ``V = 0``, one Gaussian ``W`` for all layers.
 
@@ -151,7 +152,7 @@ class ResNet(nnx.Module):
         the residual part is the identity map at the start.
 
         Args:
-            key: random key.
+            key: random key, or ``nnx.Rngs``.
             inputs: dimension of an input.
             outputs: dimension of a prediction.
             width: ``d``, the width of the states.

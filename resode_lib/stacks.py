@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax.tree_util import keystr, tree_leaves_with_path
 
+from resode_lib._keys import Random, key_from
 from resode_lib._types import Array, Block, Key, Path, Scalar, Stack
 
 __all__ = [
@@ -96,16 +97,16 @@ def tied(block: Block, depth: int) -> Stack:
     return jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (depth, *leaf.shape)), block)
 
 
-def iid(draw: Callable[[Key], Block], key: Key, depth: int) -> Stack:
+def iid(draw: Callable[[Key], Block], key: Random, depth: int) -> Stack:
     """Return ``depth`` blocks drawn independently, one key each.
 
     Args:
         draw: makes a block from a key.
-        key: random key.
+        key: random key, or ``nnx.Rngs``.
         depth: ``L``.
     """
     _require_layers(depth)
-    stack = jax.vmap(draw)(jax.random.split(key, depth))
+    stack = jax.vmap(draw)(jax.random.split(key_from(key), depth))
     require_weights(stack)
     return stack
 

@@ -51,6 +51,12 @@ def write_table(
     """Write the marks as CSV, a row for each student; whole or not at all.
 
     Written problems are empty, for the marker; so is all of a row that could not be marked.
+
+    Args:
+        path: of the table.
+        results: a student's each.
+        problems: those that are marked by the command.
+        written: those that a person marks.
     """
     labels = [problem.label for problem in problems] + [problem.label for problem in written]
     best = sum(problem.points for problem in problems)

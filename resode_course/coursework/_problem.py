@@ -181,7 +181,15 @@ def mark(problem: Problem, answer: Any, cohort: str, key: str = PUBLIC) -> tuple
 
 
 def mark_part(problem: Problem, part: Part, answer: Any, cohort: str, key: str) -> Mark:
-    """Return what one part earns; an exception becomes feedback."""
+    """Return what one part earns; an exception becomes feedback.
+
+    Args:
+        problem: the problem.
+        part: one of its parts.
+        answer: what the student wrote, a value or a function.
+        cohort: the class, which has numbers of its own.
+        key: what hidden inputs are drawn from.
+    """
     draws = rng(cohort, problem.label, key, part.title)
     attempted = True
     try:

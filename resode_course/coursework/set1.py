@@ -133,7 +133,14 @@ def smooth_slices(coefficients: np.ndarray, depth: int) -> np.ndarray:
 
 
 def reference_end(coefficients: np.ndarray, h: np.ndarray, mu: float, steps: int = 100) -> Any:
-    """The ODE's state at ``s = 1``, by RK4: its error is below 1e-8 here."""
+    """The ODE's state at ``s = 1``, by RK4: its error is below 1e-8 here.
+
+    Args:
+        coefficients: of the polynomial ``A(s)``, shape (degree + 1, d, d).
+        h: states at ``s = 0``, shape (n, d).
+        mu: rate of the decay.
+        steps: of RK4.
+    """
     slices = smooth_slices(coefficients, 2 * steps)
     ds = 1 / steps
     for left, centre, right in zip(slices[:-2:2], slices[1:-1:2], slices[2::2], strict=True):
@@ -175,7 +182,14 @@ def draw_correction(rng: Generator) -> Numbers:
 
 
 def correction_terms(coefficients: np.ndarray, s: np.ndarray, h: np.ndarray, mu: float) -> tuple:
-    """Return ``d_s f``, ``(d_h f) f`` and typical wrong forms of the latter, shape (n, d) each."""
+    """Return ``d_s f``, ``(d_h f) f`` and typical wrong forms of the latter, shape (n, d) each.
+
+    Args:
+        coefficients: of the polynomial ``A(s)``, shape (degree + 1, d, d).
+        s: depths, shape (n,).
+        h: states, shape (n, d).
+        mu: rate of the decay.
+    """
     powers = np.arange(len(coefficients))
     A = np.einsum("nj,jab->nab", s[:, None] ** powers, coefficients)
     slopes = powers[1:] * s[:, None] ** (powers[1:] - 1)
@@ -255,6 +269,13 @@ def share(left: Any, right: Any, epsilon: float, power: float, growth: float) ->
 
     In the variable ``log(epsilon + s)`` the integrand is smooth, so that Gauss's rule is exact up
     to rounding.
+
+    Args:
+        left: ends of intervals, any shape.
+        right: their other ends, the same shape.
+        epsilon: shift of the power, positive.
+        power: exponent.
+        growth: rate of the exponential.
     """
     low, high = np.log(epsilon + np.asarray(left)), np.log(epsilon + np.asarray(right))
     x = low[..., None] + (high - low)[..., None] * (GAUSS[0] + 1) / 2
@@ -264,7 +285,14 @@ def share(left: Any, right: Any, epsilon: float, power: float, growth: float) ->
 
 
 def unbalance(nodes: np.ndarray, epsilon: float, power: float, growth: float) -> float:
-    """How much the cells' shares of the integral of the density differ, relative to their mean."""
+    """How much the cells' shares of the integral of the density differ, relative to their mean.
+
+    Args:
+        nodes: ends of the cells.
+        epsilon: see `share`, as for the two that follow.
+        power: exponent.
+        growth: rate of the exponential.
+    """
     shares = share(nodes[:-1], nodes[1:], epsilon, power, growth)
     return float(np.abs(shares / shares.mean() - 1).max())
 
@@ -290,7 +318,14 @@ def check_nodes(answer: Any, p: Numbers, rng: Generator) -> Feedback:
 
 
 def balance(answer: Any, p: Numbers, rate: float, depth: int) -> Feedback:
-    """Compare the cells' shares of the integral of the best density, and of typical others."""
+    """Compare the cells' shares of the integral of the best density, and of typical others.
+
+    Args:
+        answer: returns nodes and gain.
+        p: the class's numbers.
+        rate: Lipschitz constant of the field.
+        depth: number of cells.
+    """
     q = p["q"]
     nodes, _ = graded(answer, rate, depth)
     unequal = partial(unbalance, nodes, p["epsilon"])
@@ -372,7 +407,14 @@ def draw_random_layer(rng: Generator) -> Numbers:
 
 
 def layer_moments(p: Numbers, width: int, hidden: int, squared_scale: float) -> tuple:
-    """``E|h'|^2`` and ``E|h'|^4`` after one layer with ``c^2 = squared_scale``, for ``|h| = 1``."""
+    """``E|h'|^2`` and ``E|h'|^4`` after one layer with ``c^2 = squared_scale``, for ``|h| = 1``.
+
+    Args:
+        p: the class's numbers.
+        width: ``d``.
+        hidden: ``m``.
+        squared_scale: the square of the factor before the residual.
+    """
     second = p["v"] ** 2 * (1 + p["a"] ** 2) / 2
     fourth = 3 * p["v"] ** 4 * (1 + p["a"] ** 4) / 2
     square = fourth / hidden + (1 - 1 / hidden) * second**2
@@ -381,7 +423,15 @@ def layer_moments(p: Numbers, width: int, hidden: int, squared_scale: float) -> 
 
 
 def network_moments(p: Numbers, width: int, hidden: int, depth: int, beta: float) -> np.ndarray:
-    """Return the mean square and its relative variance."""
+    """Return the mean square and its relative variance.
+
+    Args:
+        p: the class's numbers.
+        width: ``d``.
+        hidden: ``m``.
+        depth: ``L``.
+        beta: the factor before a residual is ``L^-beta``.
+    """
     mean, fourth = layer_moments(p, width, hidden, depth ** (-2 * beta))
     return np.array([mean**depth, np.expm1(depth * (np.log(fourth) - 2 * np.log(mean)))])
 
@@ -546,6 +596,12 @@ def in_words(x: np.ndarray, y: np.ndarray) -> str:
 
 def network_on(answer: Any, x: np.ndarray, y: np.ndarray, p: Numbers) -> np.ndarray:
     """The residuals for a task that is possible.
+
+    Args:
+        answer: returns the residuals, or says that there are none.
+        x: points, shape (n,).
+        y: their targets.
+        p: the class's numbers.
 
     Raises:
         AnswerError: unless they carry the points to their targets; the message says how they fail.

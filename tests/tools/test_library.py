@@ -2,8 +2,10 @@
 
 import ast
 import importlib
+import inspect
 import re
 import tomllib
+import typing
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,11 @@ LIBRARY = {
     path.stem: ast.parse(path.read_text(encoding="utf-8"))
     for path in sorted((ROOT / "resode_lib").glob("*.py"))
     if not path.stem.startswith("_")
+}
+COURSE = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts): ast.parse(path.read_text("utf8"))
+    for folder in ("resode_course", "grader/resode_grader")
+    for path in sorted((ROOT / folder).rglob("*.py"))
 }
 CELL = re.compile(r"^```(?:\{code-cell\}|python).*?\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
@@ -50,9 +57,9 @@ def callables(tree):
     return [node for node in functions if not node.name.startswith("_")]
 
 
-@pytest.mark.parametrize("module", LIBRARY)
+@pytest.mark.parametrize("module", [*LIBRARY, *COURSE])
 def test_four_parameters_are_explained(module):
-    for node in callables(LIBRARY[module]):
+    for node in callables(LIBRARY.get(module) or COURSE[module]):
         a, text = node.args, ast.get_docstring(node) or ""
         names = {arg.arg for arg in (*a.posonlyargs, *a.args, *a.kwonlyargs)} - {"self", "cls"}
         missing = {name for name in names if not re.search(rf"^\s+{name}: ", text, re.MULTILINE)}
@@ -78,3 +85,17 @@ def test_the_example_of_the_readme_runs():
     names = {}
     exec(compile(example, "README.md", "exec"), names)
     assert names["losses"][-1] < 0.1 * names["losses"][0]
+
+
+@pytest.mark.parametrize("module", LIBRARY)
+def test_types_resolve_for_a_checker(module):
+    """`py.typed` is a promise: every annotation of a public name is something that exists."""
+    there = importlib.import_module(f"resode_lib.{module}")
+    for name in public(LIBRARY[module]):
+        value = getattr(there, name)
+        if inspect.isclass(value) and value.__module__ == there.__name__:
+            for method in filter(inspect.isfunction, vars(value).values()):
+                if method.__module__ == there.__name__:
+                    typing.get_type_hints(method)
+        elif inspect.isfunction(value):
+            assert "return" in typing.get_type_hints(value), f"{module}.{name}"

@@ -199,3 +199,22 @@ def test_ordinary_layers_of_flax_make_a_stack(make, key):
         expected = expected + make(nnx.Rngs(each))(expected) / 3
     np.testing.assert_allclose(resnet.forward(stack, h), expected, atol=1e-5)
     assert jax.tree.leaves(stacks.resample(stack, 6))[0].shape[0] == 6
+
+
+def test_streams_of_flax_draw_like_their_keys():
+    """`nnx.Rngs` stands for its next key, so that two draws from it differ."""
+
+    def draw(random):
+        return TwoLayer.gaussian(random, width=3, hidden=5)
+
+    def drawn_from(random):
+        return np.asarray(stacks.iid(draw, random, 4).V[...])
+
+    rngs, again = nnx.Rngs(0), nnx.Rngs(0)
+    first, second = drawn_from(rngs), drawn_from(rngs)
+    np.testing.assert_array_equal(first, drawn_from(again.params()))
+    assert not np.allclose(first, second)
+    model = resnet.ResNet.at_identity(
+        nnx.Rngs(1), inputs=2, outputs=1, width=3, hidden=4, depth=5
+    )
+    assert model(jnp.ones((7, 2))).shape == (7, 1)
