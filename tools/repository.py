@@ -35,7 +35,7 @@ OWN = (  # addresses of this form are always our own
 README_MARK = "<!-- links: written by make repository -->\n"
 README_LINKS = """\
 [Read it online]({0.site}) ·
-[Start on Colab]({0.colab}blob/main/book/start/jax-and-flax.ipynb) ·
+[Start on Colab]({0.colab}blob/main/book/start/network.ipynb) ·
 [![tests]({0.url}/actions/workflows/test.yml/badge.svg)]({0.url}/actions/workflows/test.yml)
 """
 

@@ -22,6 +22,7 @@ from resode_course.exercises import (
     jax_and_flax,
     limits,
     linear_networks,
+    network,
     overparameterization,
     polyak_lojasiewicz,
     training_without_memory,
@@ -32,6 +33,7 @@ from resode_course.exercises import (
 __all__ = ["CHECKS", "check"]
 
 CHECKS = {
+    **network.CHECKS,
     **jax_and_flax.CHECKS,
     **euler.CHECKS,
     **integrators.CHECKS,
