@@ -106,9 +106,7 @@ class Picture:
         """The guarantees, and what lies beyond the first one."""
         parts = []
         edge = float(BOTTOM if self.lower else TOP)
-        for n, (style, values) in enumerate(
-            zip(STYLES, self.guaranteed.values(), strict=False)
-        ):
+        for n, (style, values) in enumerate(zip(STYLES, self.guaranteed.values(), strict=False)):
             points = _points(x, _numbers(values), across, up)
             if n == 0 and len(points) > 1:
                 corners = [*points, (points[-1][0], edge), (points[0][0], edge)]
@@ -165,9 +163,7 @@ def _scale(values: Numbers, first: int, last: int, *, log: bool) -> Scale:
     return Scale(place, [float(tick) for tick in inside])
 
 
-def _points(
-    x: np.ndarray, y: np.ndarray, across: Scale, up: Scale
-) -> list[tuple[float, float]]:
+def _points(x: np.ndarray, y: np.ndarray, across: Scale, up: Scale) -> list[tuple[float, float]]:
     """Where the points of a curve lie; what is infinite, or has no logarithm, is left out."""
     places = np.stack([across.place(x), up.place(y)], axis=-1)
     return [(float(a), float(b)) for a, b in places[np.isfinite(places).all(axis=-1)]]
@@ -187,9 +183,7 @@ def _grid(x: Numbers, across: Scale, up: Scale) -> str:
             )
     for tick, place in zip(up.ticks, up.place(np.array(up.ticks)), strict=True):
         parts.append(f'<path class="grid" d="M{LEFT} {place:.1f}H{RIGHT}"/>')
-        parts.append(
-            f'<text x="{LEFT - 5}" y="{place + 4:.1f}" text-anchor="end">{tick:g}</text>'
-        )
+        parts.append(f'<text x="{LEFT - 5}" y="{place + 4:.1f}" text-anchor="end">{tick:g}</text>')
     return "".join(parts)
 
 
@@ -284,7 +278,11 @@ def _table(verdict: Any) -> str:
             said = "holds, though it must fail" if must_fail else "holds"
         else:
             said = "must fail, and does" if must_fail else "fails"
-        mark = f'<span class="ok">✓ {said}</span>' if check.holds else f'<span class="no">✗ {said}</span>'
+        mark = (
+            f'<span class="ok">✓ {said}</span>'
+            if check.holds
+            else f'<span class="no">✗ {said}</span>'
+        )
         rows.append(
             f"<tr><td>{html.escape(check.quantity)}</td><td>{check.shown}</td>"
             f"<td>{check.requirement}</td><td>{mark}</td></tr>"

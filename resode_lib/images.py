@@ -197,7 +197,9 @@ class ConvBlock(nnx.Module):
             outer_scale: scale of the last normalisation, the same for every channel.
             activation: elementwise function.
         """
-        kernels = [_gaussian_kernel(key, 3, channels, channels) for key in jax.random.split(key_from(key))]
+        kernels = [
+            _gaussian_kernel(key, 3, channels, channels) for key in jax.random.split(key_from(key))
+        ]
         return cls(*kernels, jnp.full(channels, outer_scale), activation=activation)
 
     def in_training(self, h: Images) -> tuple[Images, BlockMoments]:

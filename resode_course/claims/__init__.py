@@ -71,9 +71,7 @@ def _of_chapter(page: str) -> list[type[Claim]]:
     ]
 
 
-CLAIMS: dict[str, Claim] = {
-    kind.label: kind() for page in CHAPTERS for kind in _of_chapter(page)
-}
+CLAIMS: dict[str, Claim] = {kind.label: kind() for page in CHAPTERS for kind in _of_chapter(page)}
 """All claims by label, in the order of the book, in the settings that its pages show."""
 
 
@@ -91,7 +89,5 @@ def get(label: str) -> Claim:
 def ledger() -> Table:
     """Return every claim with its verdict, controls and sweep, from the records."""
     pages = [(page, kind.label) for page in CHAPTERS for kind in _of_chapter(page)]
-    rows = [
-        ledger_row(place, page, CLAIMS[label]) for place, (page, label) in enumerate(pages)
-    ]
+    rows = [ledger_row(place, page, CLAIMS[label]) for place, (page, label) in enumerate(pages)]
     return Table(LEDGER, rows, name="statements")

@@ -6,7 +6,16 @@ from resode_course.tables import Cell, Table
 
 __all__ = ["ledger_row", "papers"]
 
-LEDGER = ("statement", "what it says", "chapter", "kind", "measured", "controls", "settings", "nearest")
+LEDGER = (
+    "statement",
+    "what it says",
+    "chapter",
+    "kind",
+    "measured",
+    "controls",
+    "settings",
+    "nearest",
+)
 
 
 def ledger_row(place: int, page: str, claim: Claim) -> list[Cell]:

@@ -191,9 +191,7 @@ class EulerLimit(
 
     def judge(self, measured: Measured) -> tuple[Check, ...]:
         """The error is O(1/L); a tenth is left for finite depths."""
-        return (
-            Check("slope of the error in L", slope(self.depths, measured.errors), high=-0.9),
-        )
+        return (Check("slope of the error in L", slope(self.depths, measured.errors), high=-0.9),)
 
     def picture(self, measured: Measured) -> Picture:
         """The error beside the guaranteed rate, through the first point."""
@@ -391,7 +389,9 @@ def eight(depth: int) -> int:
 
 @dataclass(frozen=True)
 class AttachedODE(
-    Claim, label="prop-attached-ode", source="proved in the chapter, after Sander, Ablin, Peyré 2022"
+    Claim,
+    label="prop-attached-ode",
+    source="proved in the chapter, after Sander, Ablin, Peyré 2022",
 ):
     """An ODE can agree with a network at every node k/L and stay 1/4 away from it at every depth.
 
@@ -442,9 +442,7 @@ class AttachedODE(
         """The mean of a tent is half its height; 1e-9 is left for rounding."""
         relative = measured.distances / (self.height / 2)
         return (
-            Check(
-                "smallest distance at s = 1 / (height/2)", float(relative.min()), low=1 - 1e-9
-            ),
+            Check("smallest distance at s = 1 / (height/2)", float(relative.min()), low=1 - 1e-9),
             Check("largest distance at s = 1 / (height/2)", float(relative.max()), high=1 + 1e-9),
         )
 

@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from resode_course._feedback import Feedback, close
-from resode_course.claims.euler_bound import bound
+from resode_course._feedback import NO_RETURN, Feedback, close
+from resode_course.claims.euler import bound
 from resode_lib import integrators
 from resode_lib.blocks import Linear
 
@@ -142,7 +142,51 @@ def check_jump_error(jump_error: Callable) -> Feedback:
     return None
 
 
+def _ends(c: Callable, depth: int) -> float:
+    """Where a network of this depth ends that starts at 0 and adds ``c(k/L) / L``."""
+    return float(np.mean([float(c(k / depth)) for k in range(depth)]))
+
+
+def _integral(c: Callable) -> float:
+    """The integral over [0, 1] by Gauss's rule on 64 cells, exact for what is smooth."""
+    x, w = np.polynomial.legendre.leggauss(8)
+    s = (np.arange(64)[:, None] + (x + 1) / 2).ravel() / 64
+    return float(sum(float(c(a)) * b for a, b in zip(s, np.tile(w, 64), strict=True)) / 128)
+
+
+def check_four(c: Callable) -> Feedback:
+    """Check a field ``c(s)`` on which doubling the depth divides the error by four."""
+    if c(0.5) is None:
+        return NO_RETURN
+    exact = _integral(c)
+    gaps = [abs(_ends(c, depth) - exact) for depth in (64, 128, 256)]
+    if min(gaps) < 1e-11:
+        return "The networks make no error at all: nothing that could be divided by four."
+    ratios = [gaps[0] / gaps[1], gaps[1] / gaps[2]]
+    if all(3.8 < ratio < 4.2 for ratio in ratios):
+        return None
+    said = "gap(64)/gap(128) = {:.2f}, gap(128)/gap(256) = {:.2f}.".format(*ratios)
+    if all(1.8 < ratio < 2.2 for ratio in ratios):
+        return f"{said} The error is (c(0) - c(1))/(2L) to leading order: make that zero."
+    return f"{said} Both should be near 4."
+
+
+def check_alias(c: Callable) -> Feedback:
+    """Check a field ``c(s)`` on which 16 layers are wrong and 15 are right."""
+    if c(0.5) is None:
+        return NO_RETURN
+    exact = _integral(c)
+    shallow, deep = (abs(_ends(c, depth) - exact) for depth in (15, 16))
+    if deep < 0.5:
+        return f"16 layers end {deep:.3f} away; 0.5 is asked. Let them see a wave as a constant."
+    if shallow > 0.05:
+        return f"16 layers fail, but 15 end {shallow:.3f} away too; 0.05 is allowed."
+    return None
+
+
 CHECKS: dict[str, Callable[[Any], Feedback]] = {
+    "ex-euler-four": check_four,
+    "ex-euler-alias": check_alias,
     "ex-euler-bug": check_forward,
     "ex-euler-layers": check_layers_needed,
     "ex-euler-right-ends": check_right_ends,

@@ -10,7 +10,7 @@ from resode_course._feedback import NO_RETURN, Feedback, first_wrong, recognised
 
 __all__ = ["CHECKS"]
 
-Weights = tuple[np.ndarray, ...]
+Weights = tuple[np.ndarray | jax.Array, ...]
 
 
 def _weights(rng: np.random.Generator, depth: int, hidden: int) -> Weights:

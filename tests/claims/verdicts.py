@@ -42,7 +42,9 @@ def verdict_on(label, control=None):
 def agree_with_the_record(verdict):
     """Every number is that of the record."""
     mend = f"if the change is meant, run: make records ONLY={verdict.label}"
-    found = [then for then in claims.recorded_verdicts(verdict.label) if then.control == verdict.control]
+    found = [
+        then for then in claims.recorded_verdicts(verdict.label) if then.control == verdict.control
+    ]
     assert found, mend
     (recorded,) = found
     assert [c.quantity for c in recorded.checks] == [c.quantity for c in verdict.checks], mend

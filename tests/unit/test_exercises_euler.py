@@ -51,6 +51,10 @@ def jump_by_count(height, place, depth):
 
 
 RIGHT = [
+    ("ex-euler-four", lambda s: s * (1 - s)),
+    ("ex-euler-four", lambda s: np.exp(s) - (np.e - 1) * s),
+    ("ex-euler-alias", lambda s: np.cos(32 * np.pi * s)),
+    ("ex-euler-alias", lambda s: 3 * np.sin(32 * np.pi * s + 1)),
     ("ex-euler-bug", lambda t, h: layers(t, h, lambda w, h, n: h + np.tanh(w @ h) / n)),
     ("ex-euler-bug", scanned),
     ("ex-euler-layers", layers_by_formula),
@@ -66,6 +70,13 @@ RIGHT = [
 ]
 
 WRONG = [
+    ("ex-euler-four", lambda s: s, "make that zero"),
+    ("ex-euler-four", lambda s: 2.0 + 0 * s, "no error at all"),
+    ("ex-euler-four", lambda s: np.sin(2 * np.pi * s), "no error at all"),
+    ("ex-euler-four", lambda s: (s * (1 - s)) ** 2, "near 4"),
+    ("ex-euler-alias", lambda s: np.sin(7 * s), "16 layers end"),
+    ("ex-euler-alias", lambda s: 40 * s, "15 end"),
+    ("ex-euler-alias", lambda s: np.cos(480 * np.pi * s), "15 end"),
     ("ex-euler-bug", lambda t, h: h + np.tanh(t[-1] @ h) / len(t), "Only the last layer acts"),
     ("ex-euler-bug", lambda t, h: h + np.tanh(t @ h).mean(0), "sees the input h_0"),
     ("ex-euler-bug", lambda t, h: layers(t, h, lambda w, h, n: h + np.tanh(w @ h)), "1/L"),

@@ -54,9 +54,7 @@ def in_a_scan(loss, weights, rate, steps):
 
 def without_update(loss, weights, rate, steps):
     gradient = jax.grad(loss)(weights)
-    return tuple(
-        w - steps * rate * len(w) * g for w, g in zip(weights, gradient, strict=True)
-    )
+    return tuple(w - steps * rate * len(w) * g for w, g in zip(weights, gradient, strict=True))
 
 
 def count(loss, weights, rate, goal, *, first=0):

@@ -214,7 +214,5 @@ def test_streams_of_flax_draw_like_their_keys():
     first, second = drawn_from(rngs), drawn_from(rngs)
     np.testing.assert_array_equal(first, drawn_from(again.params()))
     assert not np.allclose(first, second)
-    model = resnet.ResNet.at_identity(
-        nnx.Rngs(1), inputs=2, outputs=1, width=3, hidden=4, depth=5
-    )
+    model = resnet.ResNet.at_identity(nnx.Rngs(1), inputs=2, outputs=1, width=3, hidden=4, depth=5)
     assert model(jnp.ones((7, 2))).shape == (7, 1)
