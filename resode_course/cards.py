@@ -116,7 +116,8 @@ class Picture:
 
     def _legend(self) -> str:
         def entry(kind: str, style: str, name: str) -> str:
-            line = f'<svg viewBox="0 0 32 8" aria-hidden="true"><path class="{kind}{style}" d="M0 4H32"/></svg>'
+            line = f'<path class="{kind}{style}" d="M0 4H32"/>'
+            line = f'<svg viewBox="0 0 32 8" aria-hidden="true">{line}</svg>'
             return f"<span>{line}{kind}: {html.escape(name)}</span>"
 
         entries = [

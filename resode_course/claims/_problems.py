@@ -164,7 +164,6 @@ def square_root() -> Problem:
     A network stays at zero, where another solution stays too. No Lipschitz constant exists; 1
     stands for one that someone has sampled away from zero.
     """
-
     return Problem(
         lambda s: SquareRoot(jnp.ones_like(s)),
         jnp.zeros((1, 1)),
@@ -196,7 +195,7 @@ def swinging(frequency: float = 3.0) -> Problem:
     path, start, exact = _turning(
         lambda s: jnp.cos(frequency * s), lambda times: jnp.sin(frequency * times) / frequency
     )
-    # ||h''||^2 = (w sin ws)^2 + (cos ws)^4 = w^2 (1 - c) + c^2 with c = cos^2 ws, largest at an end.
+    # ||h''||^2 = (w sin ws)^2 + (cos ws)^4 = w^2 (1 - c) + c^2 with c = cos^2: largest at an end.
     return Problem(path, start, exact, lipschitz=1.0, acceleration=max(frequency, 1.0))
 
 

@@ -36,8 +36,8 @@ DOUBLINGS = (16, 32, 64, 128, 256, 512)
 NO_FACTOR = "the step 1/L → 1, so that layers add their residuals as they are"
 NOT_LIPSCHITZ = "the residual → √|h| from h = 0, compared with the solution s²/4"
 TWO_SOLUTIONS = (
-    "h' = √|h| has two solutions from 0: s²/4, and 0. The network follows the other one, so it errs "
-    "by 1/4 at every depth. This is what the hypothesis is for."
+    "h' = √|h| has two solutions from 0: s²/4, and 0. The network follows the other one, so it "
+    "errs by 1/4 at every depth. This is what the hypothesis is for."
 )
 
 
@@ -169,11 +169,11 @@ class EulerLimit(
             step_size=no_factor,
         ),
         "a path that is only Hölder": Control(
-            "the network → a rotation whose speed is Hölder continuous of exponent 1/2 in depth, at "
-            "powers of two, the worst depths for this speed",
+            "the network → a rotation whose speed is Hölder continuous of exponent 1/2 in depth, "
+            "at powers of two, the worst depths for this speed",
             fails="slope of the error in L",
-            why="The rate falls to the exponent, -1/2. At depths that are no powers of two the same "
-            "speed is sampled more luckily, and the error may fall like 1/L.",
+            why="The rate falls to the exponent, -1/2. At depths that are no powers of two the "
+            "same speed is sampled more luckily, and the error may fall like 1/L.",
             problem=lambda claim: _problems.rough(),
         ),
         "not Lipschitz in the state": Control(

@@ -70,7 +70,7 @@ def _flat(weights: Weights) -> np.ndarray:
 
 @first_wrong
 def check_train(trained: Callable) -> Iterator[Feedback]:
-    """Check ``trained(loss, weights, rate, steps)``: gradient descent with rates times the depth."""
+    """Check ``trained(loss, weights, rate, steps)``: gradient descent at ``rate L``."""
     rng = np.random.default_rng(4)
     for depth, steps in ((4, 3), (6, 1), (4, 0)):
         weights = tuple(map(jnp.asarray, _weights(rng, depth, 2)))

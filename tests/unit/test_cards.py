@@ -31,10 +31,12 @@ class Balanced(HTMLParser):
         self.open = []
 
     def handle_starttag(self, tag, attrs):
+        """Note an element that is opened."""
         if tag not in self.VOID:
             self.open.append(tag)
 
     def handle_endtag(self, tag):
+        """The element that is closed is the one that was opened last."""
         assert self.open.pop() == tag
 
 
