@@ -64,7 +64,7 @@ class PiecewiseConstantODE(
     """
 
     width: int = 2
-    depths: tuple[int, ...] = (16, 32, 64, 128, 256)
+    depths: tuple[int, ...] = (16, 32, 64, 128)
     step_size: StepSize = one_over_depth
 
     family: ClassVar = {"width": (1, 2, 4, 8)}

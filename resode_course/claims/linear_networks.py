@@ -21,9 +21,6 @@ __all__ = ["Commutator", "LinearDeterminant", "LinearFlow", "LinearLimit", "Line
 
 ROUNDOFF = 2.0**-53
 
-Start = Callable[[int, int, int], np.ndarray]
-"""Weights at the start: ``(seed, width, depth) -> (L, d, d)``, of norm at most one."""
-
 
 def one(depth: int) -> float:
     """Return 1: the gradient flow in the metric of depth."""
@@ -208,6 +205,38 @@ def independent(seed: int, width: int, depth: int) -> np.ndarray:
     return normals(seed, depth, width, width)
 
 
+def turned(seed: int, width: int, depth: int) -> np.ndarray:
+    """Return a balanced start that is not zero: ``M_k = U_{k+1} (I + D/L) U_k^T``.
+
+    ``D`` is diagonal with entries up to 1/2, and ``U_k`` turns at unit speed in depth.
+    """
+    from scipy.linalg import expm  # here: it is slow to import
+
+    drawn = normals(seed, width, width)
+    skew = (drawn - drawn.T) / 2
+    U = expm(np.arange(depth + 1)[:, None, None] / depth * skew)
+    D = np.diag(np.random.default_rng(seed).uniform(-0.5, 0.5, width))
+    M = U[1:] @ (np.eye(width) + D / depth) @ U[:-1].mT
+    return depth * (M - np.eye(width))
+
+
+def one_small_layer(seed: int, width: int, depth: int) -> np.ndarray:
+    """Return weights zero but for the first layer, which keeps a tenth of the first coordinate."""
+    theta = np.zeros((depth, width, width))
+    theta[0, 0, 0] = -0.9 * depth
+    return theta
+
+
+STARTS = {
+    "zero": zero,
+    "smooth": smooth,
+    "independent": independent,
+    "turned": turned,
+    "one small layer": one_small_layer,
+}
+"""Weights at the start by name, ``(seed, width, depth) -> (L, d, d)``."""
+
+
 def allowed(claim: "LinearFlow", first: np.ndarray) -> np.ndarray:
     """Return a target at the largest distance that the hypothesis allows, in a random direction."""
     root = root_of_covariance(claim.seed, claim.width, claim.spread)
@@ -240,7 +269,7 @@ class LinearFlow(
     spread: float = 2.0  # λ_max, where λ_min = 1
     share: float = 0.25  # R_0 / R
     depths: tuple[int, ...] = (8, 32, 128)
-    start: Start = smooth
+    start: str = "smooth"
     target: Callable[["LinearFlow", np.ndarray], np.ndarray] = allowed
     speed: Callable[[int], float] = one
 
@@ -248,7 +277,7 @@ class LinearFlow(
         "width": (2, 4),
         "radius": (0.1, 1 / 3, 1.0),
         "spread": (1.0, 2.0, 5.0),
-        "start": (zero, smooth, independent),
+        "start": ("zero", "smooth", "independent"),
     }
     controls: ClassVar = {
         "a far target": Control(
@@ -279,7 +308,7 @@ class LinearFlow(
 
     def _at(self, depth: int) -> dict[str, np.ndarray]:
         R, times, kappa = self.radius, self._times(), 2 * np.exp(-2 * self.radius)
-        first = self.share * R * self.start(self.seed, self.width, depth)
+        first = self.share * R * STARTS[self.start](self.seed, self.width, depth)
         root = root_of_covariance(self.seed, self.width, self.spread)
         target = self.target(self, first)
         walk = follow(first, target, root, times, speed=self.speed(depth))
@@ -640,28 +669,6 @@ class LinearLimit(
         )
 
 
-def turned(seed: int, width: int, depth: int) -> np.ndarray:
-    """Return a balanced start that is not zero: ``M_k = U_{k+1} (I + D/L) U_k^T``.
-
-    ``D`` is diagonal with entries up to 1/2, and ``U_k`` turns at unit speed in depth.
-    """
-    from scipy.linalg import expm  # here: it is slow to import
-
-    drawn = normals(seed, width, width)
-    skew = (drawn - drawn.T) / 2
-    U = expm(np.arange(depth + 1)[:, None, None] / depth * skew)
-    D = np.diag(np.random.default_rng(seed).uniform(-0.5, 0.5, width))
-    M = U[1:] @ (np.eye(width) + D / depth) @ U[:-1].mT
-    return depth * (M - np.eye(width))
-
-
-def one_small_layer(seed: int, width: int, depth: int) -> np.ndarray:
-    """Return weights zero but for the first layer, which keeps a tenth of the first coordinate."""
-    theta = np.zeros((depth, width, width))
-    theta[0, 0, 0] = -0.9 * depth
-    return theta
-
-
 def mirror_image(seed: int, width: int) -> np.ndarray:
     """Return a disturbed reflection, of negative determinant."""
     return np.diag([-1.0] + [1.0] * (width - 1)) @ nearby(seed, width)
@@ -683,21 +690,21 @@ class LinearDeterminant(Claim, label="prop-linear-determinant", source="proved i
     width: int = 4
     depth: int = 16
     spread: float = 2.0  # λ_max, where λ_min = 1
-    start: Start = zero
+    start: str = "zero"
     target: Callable[[int, int], np.ndarray] = mirror_image
 
     family: ClassVar = {
         "width": (2, 4),
         "depth": (4, 16),
         "spread": (1.0, 2.0),
-        "start": (zero, turned),
+        "start": ("zero", "turned"),
     }
     controls: ClassVar = {
         "one small layer": Control(
             "a balanced start → one layer that keeps a tenth of a coordinate, the others zero",
             fails=("least loss / (λ_min σ_min(B)²)", "least determinant of a layer"),
             why="This layer passes through zero, which balanced layers would have to do together.",
-            start=one_small_layer,
+            start="one small layer",
         ),
         "a target of positive determinant": Control(
             "a target with det B < 0 → det B > 0",
@@ -712,7 +719,7 @@ class LinearDeterminant(Claim, label="prop-linear-determinant", source="proved i
         times = np.linspace(0, 60, 16)
         target = self.target(self.seed, self.width)
         root = root_of_covariance(self.seed, self.width, self.spread)
-        first = self.start(self.seed, self.width, self.depth)
+        first = STARTS[self.start](self.seed, self.width, self.depth)
         walk = follow(first, target, root, times)
         layers = np.eye(self.width) + np.asarray(walk.records) / self.depth
         return Measured(
