@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from resode_course.claims._claim import Check, Claim, Control, Measured, Picture
-from resode_course.claims._measure import slope
+from resode_course.claims.implicit_regularization import deep_slope
 from resode_lib import diagnostics, resnet, stacks, training
 from resode_lib._types import Array, Stack
 from resode_lib.datasets import Dataset
@@ -41,7 +41,7 @@ class ImagesIncrements(
     16. The largest increment of a layer, over all its arrays, at the end of four epochs.
     """
 
-    depths: tuple[int, ...] = (16, 32, 64, 128)
+    depths: tuple[int, ...] = (24, 48, 96)
     channels: int = 4
     rate: float = 0.1
     momentum: float = 0.9
@@ -87,7 +87,7 @@ class ImagesIncrements(
 
     def judge(self, measured: Measured) -> tuple[Check, ...]:
         """The increments fall like ``1/L`` or faster; a tenth is left for finite depths."""
-        rate = slope(self.depths, measured.increments)
+        rate = deep_slope(self.depths, measured.increments)
         return (Check("slope of the largest increment", rate, high=-0.9),)
 
     def picture(self, measured: Measured) -> Picture:
