@@ -81,7 +81,7 @@ class Regression:
     width: int = 8
     hidden: int = 32
     samples: int = 5
-    steps: int = 400
+    steps: int = 300
 
     def draw(self, key: Key) -> Block:
         """Draw one layer with ``V = 0`` and a Gaussian ``W``."""
@@ -128,7 +128,7 @@ class Increments(
 ):
     """From a smooth start, neighbouring layers differ by O(1/L) all through training.
 
-    Gaussian regression: five pairs in R⁸, tanh layers of 32 neurons, no clipping, up to time 40,
+    Gaussian regression: five pairs in R⁸, tanh layers of 32 neurons, no clipping, up to time 30,
     when the network fits. The largest increment over all layers and times.
     """
 
@@ -173,7 +173,7 @@ class GrowthInTime(
 ):
     """How rough weights are, L max ‖V_{k+1} - V_k‖, grows with training time and not with depth.
 
-    The networks of the claim on increments, from time 2 to time 40.
+    The networks of the claim on increments, from time 2 to time 30.
     """
 
     depths: tuple[int, ...] = (32, 128)
@@ -426,7 +426,7 @@ class Refinement(
 ):
     """Doubling the layers of a trained network by linear interpolation changes it by O(1/L).
 
-    The networks of the claim on increments at time 40, from tied layers and from slices of a smooth
+    The networks of the claim on increments at time 30, from tied layers and from slices of a smooth
     path. Outputs on the training inputs.
     """
 
@@ -485,7 +485,7 @@ class Refinement(
 class LossIsBlind(Regression, Claim, label="obs-loss-is-blind", source="measured", kind="finding"):
     """Tied and independent layers fit alike; the Lipschitz number in depth separates them like L.
 
-    The networks of the claim on increments at time 40.
+    The networks of the claim on increments at time 30.
     """
 
     depths: tuple[int, ...] = DOUBLINGS
