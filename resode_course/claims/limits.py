@@ -238,7 +238,7 @@ class LimitOfMinima(Claim, label="thm-limit-of-minima", source=PROVED):
     family: ClassVar = {"alpha": (0.05, 0.1, 0.2), "target": (turned, drawn)}
     controls: ClassVar = {
         "a penalty on size": Control(
-            "the penalty on roughness → one on size, for the residual v w x and the labels 2x, where "
+            "the penalty on roughness → one on size, for the residual v w x and labels 2x, where "
             "all minimisers are known",
             fails="minimisers: slope of the distance in H¹",
             why="In every layer v = w = c and v = w = -c are equally good, whatever the others do. "
