@@ -130,8 +130,8 @@ class KernelFlow(Claim, label="thm-kernel-flow", source="proved in the chapter (
                 "the same in L²",
                 "distance after the last iteration",
             ),
-            why="From zero there are two solutions, 0 and one like s². The guesses 0 and 1 end at one "
-            "each, whatever the number of iterations.",
+            why="From zero two solutions start, 0 and one like s². The guesses 0 and 1 end at "
+            "one each, whatever the number of iterations.",
             activation=root,
             size=0.0,
         )
