@@ -49,8 +49,8 @@ def held(stack: Stack, layers: Array) -> Stack:
 class Penalty(NamedTuple):
     """What we charge for roughness in depth and for size, and the metric that suits it."""
 
-    roughness: float
-    size: float
+    roughness: Scalar
+    size: Scalar
     metric: Metric
 
 

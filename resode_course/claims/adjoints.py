@@ -25,14 +25,14 @@ TINY = 1e-30
 """The complex step: nothing is subtracted, so it can be as small as it likes."""
 
 
-def two_layer_step(block: TwoLayer, leaves: list[np.ndarray], h: np.ndarray) -> np.ndarray:
+def two_layer_step(leaves: tuple, h: np.ndarray) -> np.ndarray:
     """Return the residual by its formula: it continues to complex weights and states."""
     V, W = leaves
     m, d = W.shape
     return np.tanh(h @ W.T / np.sqrt(d)) @ V.T / np.sqrt(m)
 
 
-def kink_step(block: Stack, leaves: list[np.ndarray], h: np.ndarray) -> np.ndarray:
+def kink_step(leaves: tuple, h: np.ndarray) -> np.ndarray:
     """Return ``speed (1 - max(h - place, 0))``; numpy compares imaginary parts if real ones tie.
 
     So the complex step gives the derivative in a direction, on a kink too.
@@ -112,7 +112,7 @@ class DiscreteAdjoint(
         def loss(leaves: list[np.ndarray]) -> complex:
             *weights, h = leaves
             for block in zip(*weights, strict=True):
-                h = h + self.residual(stack, block, h) / self.depth
+                h = h + self.residual(block, h) / self.depth
             return complex(np.sum(h**2) / 2)
 
         def pairs(along_input: bool) -> np.ndarray:

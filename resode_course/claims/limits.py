@@ -188,12 +188,12 @@ def product_layer(key: Key) -> Block:
     return Product(*(2 * jax.random.normal(key, (2,))))
 
 
-def rough(weight: float) -> Penalty:
+def rough(weight: Scalar) -> Penalty:
     """Return the penalty of the theorems."""
     return Penalty(roughness=weight, size=0.0, metric=control.H1)
 
 
-def large(weight: float) -> Penalty:
+def large(weight: Scalar) -> Penalty:
     """Return the penalty on size, weight decay."""
     return Penalty(roughness=0.0, size=weight, metric=control.L2)
 

@@ -100,7 +100,7 @@ def root(y: Array) -> Array:
     return jnp.sqrt(jnp.abs(y))
 
 
-def integrals(values: np.ndarray) -> np.ndarray:
+def integrals(values: Array) -> Array:
     """Return the integrals from 0 to each depth, by the trapezoidal rule over the first axis."""
     moved = jnp.cumsum((values[1:] + values[:-1]) / 2, axis=0) / (len(values) - 1)
     return jnp.concatenate([jnp.zeros_like(values[:1]), moved])
@@ -178,7 +178,7 @@ class KernelFlow(Claim, label="thm-kernel-flow", source="proved in the chapter (
         """Return the first distance integrated ``n`` times, by the same trapezoids."""
         bounds = [np.full(self.depth + 1, first)]
         for _ in range(self.iterations):
-            bounds.append(constant * np.asarray(integrals(bounds[-1])))
+            bounds.append(constant * np.asarray(integrals(jnp.asarray(bounds[-1]))))
         return np.array([bound[-1] for bound in bounds])
 
     def judge(self, measured: Measured) -> tuple[Check, ...]:
