@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from resode_lib import stacks
 from resode_lib._types import Array, Scalar, Stack, State
 
-__all__ = ["costates", "gradient"]
+__all__ = ["by_layer", "costates", "gradient"]
 
 
 def costates(
@@ -50,3 +50,9 @@ def gradient(stack: Stack, states: Array, costates: Array, *, late: int = 1) -> 
 
     depth = stacks.depth(stack)
     return jax.vmap(of_layer)(stack, states[:-1], costates[late : depth + late])
+
+
+def by_layer(gradient: Stack) -> Array:
+    """Return one row of numbers for each layer."""
+    leaves = jax.tree.leaves(gradient)
+    return jnp.concatenate([leaf.reshape(leaf.shape[0], -1) for leaf in leaves], axis=1)
