@@ -43,7 +43,14 @@ def costates(
 
 
 def gradient(stack: Stack, states: Array, costates: Array, *, late: int = 1) -> Stack:
-    """Return ``(df/dtheta)(h_k, theta_k)^T p_{k+late}`` for every layer, the sum over samples."""
+    """Return ``(df/dtheta)(h_k, theta_k)^T p_{k+late}`` for every layer, the sum over samples.
+
+    Args:
+        stack: the layers.
+        states: ``h_0, ..., h_L``.
+        costates: ``p_0, ..., p_L``.
+        late: 1 for the right formula, 0 for the costate before the layer.
+    """
 
     def of_layer(block: Stack, h: State, p: State) -> Stack:
         return jax.vjp(lambda block: block(h), block)[1](p)[0]

@@ -77,6 +77,12 @@ def cost(penalty: Penalty, stack: Stack, layers: Array, data: Data) -> Scalar:
     """Return the cost of the first ``layers`` slices: mean squared distance and penalty.
 
     It is ``N`` layers with the step ``1/n``, of which the last ``N - n`` neither move nor cost.
+
+    Args:
+        penalty: on roughness and size.
+        stack: ``N`` slices.
+        layers: ``n``, how many of them count.
+        data: inputs and targets.
     """
     first, smooth = active(stack, layers), held(stack, layers)
     fit = control.terminal(lambda h: jnp.mean(jnp.sum((h - data.y) ** 2, axis=-1)))

@@ -141,6 +141,14 @@ def walk(
 
     A method that looks at the next slice too would see that the last layer is not the end: its
     programs have ``depth`` layers.
+
+    Args:
+        network: a stack and its start, by depth.
+        depth: ``L``.
+        integrator: what a layer does, and how it is undone.
+        step_size: by depth.
+        iterations: of the fixed point that corrects each layer on the way back.
+        slices: of the program, at least ``depth``.
     """
     stack, start = network(depth)
     run = _walker(integrator, iterations)
@@ -180,7 +188,15 @@ def state_errors(
     step_size: StepSize,
     iterations: int = 0,
 ) -> np.ndarray:
-    """Return the largest ``||h~_k - h_k||`` over layers and samples, for each depth."""
+    """Return the largest ``||h~_k - h_k||`` over layers and samples, for each depth.
+
+    Args:
+        network: a stack and its start, by depth.
+        depths: the depths ``L``.
+        integrator: what a layer does, and how it is undone.
+        step_size: by depth.
+        iterations: of the fixed point that corrects each layer on the way back.
+    """
 
     def error(depth: int) -> float:
         _, there, back = walk(network, depth, integrator, step_size, iterations, max(depths))
@@ -255,6 +271,12 @@ def gradient_errors(
     The blocks are two-layer ones, the loss is ``sum ||h_L||^2 / 2``, and backpropagation is the
     reference. A step size is part of a program; to share programs it is ``1/L`` in all of them, and
     what another one has more is a factor of ``V``.
+
+    Args:
+        network: a stack and its start, by depth.
+        depths: the depths ``L``.
+        integrator: what a layer does, and how it is undone.
+        step_size: by depth.
     """
 
     def error(depth: int) -> float:

@@ -75,7 +75,14 @@ def of_degree(stack: Stack, degree: Scalar) -> Stack:
 
 
 def cold(layers: int, scale: float = 0.3, *, seed: int = 0, draw: Draw = Inside.gaussian) -> Stack:
-    """Return one Gaussian block for all layers."""
+    """Return one Gaussian block for all layers.
+
+    Args:
+        layers: how many.
+        scale: standard deviation of the entries.
+        seed: of the draw.
+        draw: makes a block from a key.
+    """
     return stacks.tied(draw(jax.random.key(seed), width=3, scale=scale), layers)
 
 
@@ -121,6 +128,12 @@ def steer(
 ) -> tuple[Minimum, Profile]:
     """Minimise over the first ``layers`` slices; the others bound the program.
 
+    Args:
+        problem: losses and penalty.
+        start: slices to begin with.
+        layers: how many of them count.
+        horizon: ``T``.
+
     Returns:
         The minimum, and the profile of the first layers as numpy arrays.
 
@@ -148,6 +161,14 @@ def best(
 
     Theorems speak of the global minimum. A search may end at another one, in which the points stay
     in their plane.
+
+    Args:
+        problem: losses and penalty.
+        layers: of the network.
+        slices: of the program, at least ``layers``.
+        horizon: ``T``.
+        seed: of the starts.
+        draw: makes a block from a key.
     """
     found = []
     for n in range(STARTS):

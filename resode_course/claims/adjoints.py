@@ -81,19 +81,19 @@ class DiscreteAdjoint(
             residual=kink_step,
         ),
         "the Jacobian itself": Control(
-            "a wrong formula: ∂f p in place of ∂fᵀ p",
+            "a wrong formula: ∂fᵀ p → ∂f p",
             fails=("gap of the derivatives by weights", "gap of the derivatives by the input"),
             why="The transpose moves the derivative to the other side of a product.",
             transposed=False,
         ),
         "the other sign": Control(
-            "a wrong formula: p_k = p_{k+1} - ∂fᵀ p_{k+1} / L",
+            "a wrong formula: p_{k+1} + ∂fᵀ p_{k+1} / L → p_{k+1} - ∂fᵀ p_{k+1} / L",
             fails=("gap of the derivatives by weights", "gap of the derivatives by the input"),
             why="The recursion already runs backwards.",
             sign=-1,
         ),
         "the costate before the layer": Control(
-            "a wrong formula: p_k in place of p_{k+1} in the gradient",
+            "a wrong formula: p_{k+1} → p_k in the gradient",
             fails="gap of the derivatives by weights",
             why="A weight acts on the loss through what comes behind its layer.",
             late=0,
@@ -299,7 +299,7 @@ class ContinuousAdjoint(
             step_size=no_factor,
         ),
         "the other sign": Control(
-            "a wrong formula: P' = ∂fᵀP",
+            "a wrong formula: P' = -∂fᵀP → P' = ∂fᵀP",
             fails=(
                 "|derivative - integral| / largest",
                 "slope of the error of the costates",
@@ -309,7 +309,7 @@ class ContinuousAdjoint(
             sign=1,
         ),
         "the Jacobian itself": Control(
-            "a wrong formula: P' = -∂f P",
+            "a wrong formula: P' = -∂fᵀP → P' = -∂f P",
             fails=(
                 "|derivative - integral| / largest",
                 "slope of the error of the costates",

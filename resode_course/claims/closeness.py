@@ -204,7 +204,7 @@ class Averaging(Claim, label="prop-averaging", source="proved in the chapter"):
     def judge(self, measured: Measured) -> tuple[Check, ...]:
         """The bounds, their rate, and a case that comes near.
 
-        To and fro, a period moves the state by 1/5 p^2/4 / L^2 beyond the average's, where the
+        Back and forth, a period moves the state by 1/5 p^2/4 / L^2 beyond the average's, where the
         proof allows p (2p - 1)/2 of these units: a share of p/(4p - 2), above 1/4. The rest is
         O(p/L), below a fiftieth at the largest depth.
         """
@@ -214,7 +214,7 @@ class Averaging(Claim, label="prop-averaging", source="proved in the chapter"):
             Check("ends of periods: largest error / bound", float(largest), high=1),
             Check("in between: largest error / bound", float(measured.between.max()), high=1),
             Check("slope of the error in L", slope(self.depths, measured.errors), high=-0.9),
-            Check("to and fro: error / bound, deepest", float(measured.line[-1]), low=0.25),
+            Check("back and forth: error / bound, deepest", float(measured.line[-1]), low=0.25),
         )
 
     def picture(self, measured: Measured) -> Picture:

@@ -292,7 +292,9 @@ class HeunReversal(Claim, label="prop-heun-reversal", source=SANDER):
             ),
             Check("jumping weights: slope", slope(self.depths, measured.jumping), high=-0.9),
             Check(
-                "to and fro: L error at the last depth", float(sharp), low=1 - 2 / self.depths[-1]
+                "back and forth: L error at the last depth",
+                float(sharp),
+                low=1 - 2 / self.depths[-1],
             ),
         )
 
