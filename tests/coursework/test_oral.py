@@ -1,4 +1,4 @@
-"""The oral kit: three questions with answers a problem, for instructors only, with right numbers."""
+"""The oral kit: three questions with answers a problem, seen by instructors only, right numbers."""
 
 import re
 from itertools import pairwise
