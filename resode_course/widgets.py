@@ -138,8 +138,12 @@ def draggable(
             "for every combination; fix the other values inside `draw`"
         )
     painter = _Painter(draw, alt, figsize, ncols)
-    in_book = os.environ.get("RESODE_STATIC") == "1"
-    return StaticFigure(painter, sliders) if in_book else LiveFigure(painter, sliders)
+    return StaticFigure(painter, sliders) if in_book() else LiveFigure(painter, sliders)
+
+
+def in_book() -> bool:
+    """Whether a page of the book is being made: its figures have no kernel."""
+    return os.environ.get("RESODE_STATIC") == "1"
 
 
 class StaticFigure:
@@ -207,6 +211,52 @@ class LiveFigure:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
         return {"text/plain": self._text, WIDGET_VIEW: view}
+
+
+class Reseeded:
+    """Something shown as HTML, with a slider that draws its random numbers anew.
+
+    Args:
+        text: what a terminal shows.
+        page: the HTML to begin with.
+        seed: the seed that it was made with.
+        again: makes the HTML for another seed.
+    """
+
+    def __init__(self, text: str, page: str, seed: int, again: Callable[[int], str]) -> None:
+        self._text = text
+        self._page = page
+        self._seed = seed
+        self._again = again
+
+    def __repr__(self) -> str:
+        return self._text
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.controls().model_id}
+        return {"text/plain": self._text, WIDGET_VIEW: view}
+
+    def controls(self) -> Any:
+        """Return the widgets: what is shown, above the slider."""
+        import ipywidgets
+
+        shown = ipywidgets.HTML(self._page)
+        slider = ipywidgets.IntSlider(
+            self._seed, 0, max(40, self._seed), description="seed", continuous_update=False
+        )
+
+        def measure(change: Any) -> None:
+            slider.disabled, slider.description = True, "measuring"
+            try:
+                shown.value = self._again(change["new"])
+            except Exception as error:  # a kernel only logs what a callback raises: show it too
+                shown.value = f'<pre role="alert">{html.escape(repr(error))}</pre>'
+                raise
+            finally:
+                slider.disabled, slider.description = False, "seed"
+
+        slider.observe(measure, names="value")
+        return ipywidgets.VBox([shown, slider])
 
 
 class _Painter:

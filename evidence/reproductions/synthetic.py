@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from evidence.reproductions._reproduction import DATA, MARION, Reproduction
-from resode_course.claims import Check, relu_increments
+from resode_course.claims import Check
+from resode_course.claims.implicit_regularization import ReluIncrements
 from resode_lib import resnet, stacks, training
 from resode_lib._types import Array, Stack, State
 from resode_lib.blocks import TwoLayer, gelu
@@ -214,9 +215,10 @@ def judge_weights(data: DATA) -> tuple[Check, ...]:
 
 def relu_example() -> DATA:
     """Train the scalar network of Appendix D."""
-    result = relu_increments.CLAIM.measure()
+    claim = ReluIncrements()
+    result = claim.measure()
     return {
-        "depths": list(result.depths),
+        "depths": list(claim.depths),
         "largest": result.largest.tolist(),
         "exact": result.exact.tolist(),
     }

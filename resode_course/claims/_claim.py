@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Literal
 
 import jax
 
-from resode_course import cards, records
+from resode_course import cards, records, widgets
 from resode_course.cards import Picture
 
 __all__ = ["Check", "Claim", "Control", "Measured", "Picture", "Verdict"]
@@ -313,7 +313,7 @@ class Claim:
         """Return one setting of the family, another one whenever the claim's code changes."""
         return next(replace(self, seed=int(self.code_hash(), 16) % 1000).settings())
 
-    def card(self, *, recorded: bool = False, **changes: Any) -> cards.Card:
+    def card(self, *, recorded: bool = False, **changes: Any) -> cards.Card | widgets.Reseeded:
         """Measure, with every control in turn, and show it.
 
         Args:
@@ -321,10 +321,22 @@ class Claim:
             **changes: fields to change.
 
         Returns:
-            The card: a figure with a switch in a browser, lines of text in a terminal.
+            The card: a figure with a switch in a browser, lines of text in a terminal. With a
+            kernel there is a slider for the seed.
         """
-        found = recorded_verdicts(self.label) if recorded else self.verdicts(**changes)
+        card = self._card(recorded=recorded, **changes)
+        if widgets.in_book():
+            return card
+
+        def again(seed: int) -> str:
+            return self._card(**{**changes, "seed": seed})._repr_html_()
+
+        seed = self._changed(**changes).seed
+        return widgets.Reseeded(repr(card), card._repr_html_(), seed, again)
+
+    def _card(self, *, recorded: bool = False, **changes: Any) -> cards.Card:
         setting = self._changed(**changes)
+        found = recorded_verdicts(self.label) if recorded else self.verdicts(**changes)
         return cards.Card(
             label=self.label,
             kind=self.kind,

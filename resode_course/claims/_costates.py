@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from resode_lib import stacks
 from resode_lib._types import Array, Scalar, Stack, State
 
-__all__ = ["costates", "gradient"]
+__all__ = ["by_layer", "costates", "gradient"]
 
 
 def costates(
@@ -43,10 +43,23 @@ def costates(
 
 
 def gradient(stack: Stack, states: Array, costates: Array, *, late: int = 1) -> Stack:
-    """Return ``(df/dtheta)(h_k, theta_k)^T p_{k+late}`` for every layer, the sum over samples."""
+    """Return ``(df/dtheta)(h_k, theta_k)^T p_{k+late}`` for every layer, the sum over samples.
+
+    Args:
+        stack: the layers.
+        states: ``h_0, ..., h_L``.
+        costates: ``p_0, ..., p_L``.
+        late: 1 for the right formula, 0 for the costate before the layer.
+    """
 
     def of_layer(block: Stack, h: State, p: State) -> Stack:
         return jax.vjp(lambda block: block(h), block)[1](p)[0]
 
     depth = stacks.depth(stack)
     return jax.vmap(of_layer)(stack, states[:-1], costates[late : depth + late])
+
+
+def by_layer(gradient: Stack) -> Array:
+    """Return one row of numbers for each layer."""
+    leaves = jax.tree.leaves(gradient)
+    return jnp.concatenate([leaf.reshape(leaf.shape[0], -1) for leaf in leaves], axis=1)

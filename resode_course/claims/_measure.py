@@ -44,6 +44,13 @@ def network_errors(
 
     The networks are slices ``theta_k = theta(k/L)`` of the problem's path; all depths are
     compared on the grid of the deepest, so the depths must divide it.
+
+    Args:
+        problem: path, start and solution.
+        depths: the depths ``L``.
+        integrator: what a layer does.
+        step_size: of the network, ``1/L`` in the theorems.
+        perturb: changes the slices, ``(stack, depth) -> stack``.
     """
     finest = max(depths)
     exact = np.asarray(problem.exact(jnp.arange(finest + 1) / finest))

@@ -79,6 +79,12 @@ def smooth_network(width: int = 8, hidden: int = 16, samples: int = 4, seed: int
 
     ``V(s) = V_0 + V_1 cos(2 pi s) + V_2 sin(2 pi s)`` over ``sqrt(3)``, the same for ``W``, so
     that every entry has variance at most one. The solution is computed by `continuous.solve`.
+
+    Args:
+        width: ``d``.
+        hidden: ``m``.
+        samples: number of starts.
+        seed: of weights and starts.
     """
     keys = jax.random.split(jax.random.key(seed), 3)
     V = jax.random.normal(keys[0], (3, width, hidden)) / jnp.sqrt(3)

@@ -51,14 +51,12 @@ def test_steering_the_first_slices_is_steering_a_network_of_that_depth():
 
 def test_the_minimum_at_a_depth_is_one_of_a_network_of_that_depth(key):
     penalty = _depth_limits.Penalty(roughness=0.1, size=0.05, metric=control.H1)
-    minima = _depth_limits.minima((LAYERS, SLICES), penalty=penalty, key=key)
-    x, y = _depth_limits._data()
+    x, y = data = _depth_limits.Data(*jax.random.normal(key, (2, 12, 2)))
+    minima = _depth_limits.minima((LAYERS, SLICES), penalty=penalty, key=key, data=data)
     fit = control.terminal(lambda h: jnp.mean(jnp.sum((h - y) ** 2, axis=-1)))
     rough = control.roughness(_depth_limits.TAU)
     value = control.objective(x, [(1, fit), (0.1, rough), (0.05, control.squared_norm)])
-    u = jnp.asarray(minima.controls[0])
-    # A block keeps its arrays in the order of their names: K, then b.
-    stack = jax.vmap(_depth_limits.Outside)(u[:, :4].reshape(LAYERS, 2, 2), u[:, 4:])
+    stack = minima.stacks[0]
     np.testing.assert_allclose(value(stack), minima.values[0], rtol=1e-12)
     gradient = jax.grad(value)(stack)
     # The tolerance of the minimisation, 1e-6 in H^1, in single entries.

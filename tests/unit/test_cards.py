@@ -14,7 +14,10 @@ from resode_course.tables import Cell, Table
 
 @pytest.fixture(scope="module")
 def card():
-    return Template().card()
+    """The card as a page of the book has it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RESODE_STATIC", "1")
+        return Template().card()
 
 
 def drawings(html):
@@ -46,6 +49,20 @@ def test_the_card_is_text_in_a_terminal_and_whole_html_in_a_browser(card):
     parser = Balanced()
     parser.feed(card._repr_html_())
     assert not parser.open
+
+
+def test_with_a_kernel_a_slider_measures_with_another_seed(monkeypatch):
+    monkeypatch.delenv("RESODE_STATIC", raising=False)
+    live = Template().card()
+    assert repr(live).startswith("thm-the-label-in-the-book, all hypotheses hold: HOLDS")
+    shown, slider = live.controls().children
+    assert "seed 0" in shown.value
+    before, slider.value = shown.value, 7
+    assert "seed 7" in shown.value
+    assert shown.value != before
+    assert not slider.disabled
+    view = "application/vnd.jupyter.widget-view+json"
+    assert set(live._repr_mimebundle_()) == {"text/plain", view}
 
 
 def test_every_setting_has_a_switch_a_picture_and_a_table(card):

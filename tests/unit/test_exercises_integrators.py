@@ -10,7 +10,7 @@ from both_sides import (  # noqa: F401
     test_wrong_answers_are_told_why,
 )
 
-from resode_course.claims.stability_function import REAL_LIMITS
+from resode_course.claims.integrators import REAL_LIMITS
 from resode_course.exercises.integrators import CHECKS  # noqa: F401
 from resode_lib.integrators import INTEGRATORS, heun, rk4
 
