@@ -6,6 +6,8 @@ From each ``coursework/setN.md`` come three notebooks, in ``_build/assignments/C
     solution     the solution's code with the class's numbers written in, and model answers
     instructor   the solution, rubrics, and what students get wrong
 
+The exam questions, ``coursework/exams.md``, become a notebook beside the instructors' editions.
+
 The same source gives the same notebooks, byte for byte. A source that could mislead is refused,
 with file and line.
 """
@@ -465,6 +467,22 @@ def write_set(source: Source, target: Path, cohort: str, version: str = "main") 
     return written
 
 
+def write_exams(path: Path, target: Path) -> Path:
+    """Write the exam questions as a notebook for instructors, a cell for each heading."""
+    text = path.read_text(encoding="utf-8")
+    cells = [
+        nbformat.v4.new_markdown_cell(part.strip("\n"))
+        for part in re.split(r"^(?=##)", text, flags=re.MULTILINE)
+    ]
+    for position, cell in enumerate(cells):
+        cell["id"] = hashlib.sha256(f"exams/{position}".encode()).hexdigest()[:8]
+    written = target / "instructor" / f"{path.stem}.ipynb"
+    written.parent.mkdir(parents=True, exist_ok=True)
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata=KERNEL)
+    written.write_text(serialize(notebook), encoding="utf-8")
+    return written
+
+
 def problems_of(path: Path) -> dict[str, Problem]:
     """The programming problems of a source, by label."""
     number = path.stem.removeprefix("set")
@@ -491,6 +509,8 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
             source = read_source(path, problems_of(path), read_book(root))
             for written in write_set(source, target, options.cohort, options.version):
                 print(f"wrote {written.relative_to(root)}")
+        for path in (root / "coursework").glob("exams.md"):
+            print(f"wrote {write_exams(path, target).relative_to(root)}")
     except (SourceError, FileNotFoundError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
