@@ -6,12 +6,27 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-__all__ = ["Array", "Block", "Field", "Float", "Key", "Numbers", "Path", "Scalar", "Stack", "State"]
+__all__ = [
+    "Array",
+    "Block",
+    "Field",
+    "Float",
+    "Key",
+    "Numbers",
+    "Path",
+    "Scalar",
+    "Stack",
+    "State",
+    "Times",
+]
 
 Key = PRNGKeyArray
 Scalar = Float[Array, ""] | float
 Numbers = Sequence[float] | Sequence[int] | np.ndarray
 """A list of numbers measured outside of traced code, such as one error per depth."""
+
+Times = Float[Array, " t"] | Float[np.ndarray, " t"]
+"""Times that are known before a program is traced."""
 
 State = Float[Array, "*batch d"]
 """Hidden states: the last axis is the width ``d``, every axis before it is batch."""

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.polynomial import chebyshev
 
-from resode_lib._types import Array, Field, Float, Path, Scalar, Stack, State
+from resode_lib._types import Array, Field, Float, Path, Scalar, Stack, State, Times
 from resode_lib.resnet import ResNet
 
 __all__ = ["TrainingLimit", "field_of", "solve", "training_limit"]
@@ -30,7 +30,7 @@ def field_of(path: Path) -> Field:
 
 
 def solve(
-    field: Field, h: State, *, times: Float[Array, " t"], tolerance: float = 1e-11
+    field: Field, h: State, *, times: Times, tolerance: float = 1e-11
 ) -> Float[Array, "t *batch d"]:
     """Return the solution of ``h' = f(s, h)`` at ``times``, far more exactly than any network.
 
@@ -56,7 +56,7 @@ def evolve(
     field: Callable[[Scalar, Any], Any],
     start: Any,
     *,
-    times: Float[Array, " t"],
+    times: Times,
     observe: Callable[[Any], Any],
     tolerance: float = 1e-11,
 ) -> tuple[Any, Any]:
@@ -156,7 +156,7 @@ def training_limit(
     x: Float[Array, "n inputs"],
     y: Float[Array, "n outputs"],
     *,
-    times: Float[Array, " r"],
+    times: Times,
     points: int = 17,
     tolerance: float = 1e-9,
 ) -> TrainingLimit:

@@ -23,7 +23,7 @@ from jax.tree_util import keystr, tree_leaves_with_path
 
 from resode_lib import continuous, stacks
 from resode_lib._saved import Saved, of_arrays, of_program
-from resode_lib._types import Array, Float, Key, Scalar, Stack
+from resode_lib._types import Array, Float, Key, Scalar, Stack, Times
 
 __all__ = [
     "Trajectory",
@@ -313,7 +313,7 @@ def gradient_flow(
     loss: Loss,
     parameters: Parameters,
     *,
-    times: Float[Array, " r"],
+    times: Times,
     record: Record = nothing,
     clip: Clip = unclipped,
     tolerance: float = 1e-8,

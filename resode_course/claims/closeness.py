@@ -40,7 +40,7 @@ def signs(claim: "PiecewiseConstantODE", key: Key, depth: int) -> tuple[Stack, A
     errors point the same way.
     """
     theta = 0.1 * jax.random.rademacher(key, (depth, 1, 1)).astype(float)
-    return Linear(theta), jnp.ones((1, 1)), jnp.abs(theta[:, 0, 0])
+    return jax.vmap(Linear)(theta), jnp.ones((1, 1)), jnp.abs(theta[:, 0, 0])
 
 
 def gaussian(claim: "PiecewiseConstantODE", key: Key, depth: int) -> tuple[Stack, Array, Array]:
@@ -190,7 +190,7 @@ class Averaging(Claim, label="prop-averaging", source="proved in the chapter"):
         w, b, start = kinds
         period = self.repeated(self, depth)
         order = jnp.arange(depth) % period // (period // self.period)
-        stack = Inside(w[order], b[order], activation=lambda h: h)
+        stack = jax.vmap(lambda w, b: Inside(w, b, activation=lambda h: h))(w[order], b[order])
         states = np.asarray(resnet.trajectory(stack, start))
         exact = flow_of_average(w, b, start, depth)
         steepest = max(float(jnp.linalg.norm(one, ord=2)) for one in w)
@@ -293,7 +293,9 @@ class MeanSquare(
         def squares(key: Key) -> Array:
             stack = self.layers(block, key, self.depth)
             states = jax.vmap(lambda step: resnet.trajectory(stack, start, step_size=step))(steps)
-            return jnp.sum(jnp.stack([states, states - start]) ** 2, axis=-1) / self.width
+            return (
+                jnp.sum(jnp.stack([states, states - start[None, None]]) ** 2, axis=-1) / self.width
+            )
 
         samples = np.asarray(squares(jax.random.split(jax.random.key(self.seed), self.draws)))
         factors = 1 + 0.5 * self.depth ** (-2 * np.array(self.betas))
@@ -392,7 +394,7 @@ class ScalingExponents(
         def one(key: Key) -> Array:
             stack = layers(block, key, depth)
             ends = jax.vmap(lambda step: resnet.forward(stack, start, step_size=step))(steps)
-            return jnp.linalg.norm(ends - start, axis=1) / jnp.linalg.norm(start)
+            return jnp.linalg.norm(ends - start[None], axis=1) / jnp.linalg.norm(start)
 
         return np.asarray(one(jax.random.split(jax.random.key(self.seed), self.draws)).mean(axis=0))
 
@@ -458,8 +460,8 @@ class RandomSigns(Claim, label="prop-random-signs", source="proved in the chapte
 
     def _mean(self, depth: int, c: float) -> float:
         positive = np.arange(depth + 1)
-        sign = jnp.where(jnp.arange(depth) < positive[:, None], 1.0, -1.0)
-        stacks_of = jax.vmap(Linear)(sign[..., None, None])
+        sign = jnp.where(jnp.arange(depth)[None] < positive[:, None], 1.0, -1.0)
+        stacks_of = jax.vmap(jax.vmap(Linear))(sign[..., None, None])
         ends = jax.vmap(lambda stack: resnet.forward(stack, jnp.ones(1), step_size=c)[0])(stacks_of)
         ratios = np.asarray(ends) / np.exp(c * (2 * positive - depth))
         weights = np.array([comb(depth, int(n)) / 2**depth for n in positive])

@@ -243,7 +243,7 @@ class PerturbedWeights(
         direction /= jnp.linalg.norm(direction, ord=2)
 
         def shift(stack: Stack, depth: int) -> Stack:
-            return jax.tree.map(lambda leaf: leaf + self.distance(depth) * direction, stack)
+            return jax.tree.map(lambda leaf: leaf + self.distance(depth) * direction[None], stack)
 
         distances = np.array([self.distance(depth) for depth in self.depths])
         bounds = bound(
@@ -423,7 +423,7 @@ class AttachedODE(
         def distance(depth: int) -> float:
             count = self.tents(depth)
 
-            def field(s: Array, h: State) -> State:
+            def field(s: Array, h: Array) -> Array:
                 fraction = count * s % 1.0
                 return 2 * self.height * jnp.minimum(fraction, 1 - fraction) + 0 * h
 

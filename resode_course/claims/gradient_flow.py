@@ -337,7 +337,7 @@ class DescentLemma(Claim, label="lem-descent", source="classical; proved in the 
 
         directions = jnp.concatenate([steepest, jax.random.normal(keys[1], (40, self.width))])
         sizes = 10.0 ** jnp.linspace(-3, 1, 17)
-        x = (sizes[:, None, None] * directions).reshape(-1, self.width)
+        x = (sizes[:, None, None] * directions[None]).reshape(-1, self.width)
         step = self.step / (2 + 2 * self.amplitude)
         gradient = jax.vmap(jax.grad(loss))(x)
         lost = jax.vmap(loss)(x) - jax.vmap(loss)(x - step * gradient)

@@ -269,7 +269,8 @@ def distance(models: ResNet, limit: TrainingLimit) -> float:
     Movements are compared, so that a start other than the limit's counts for nothing by itself.
     """
     depth = models.stack.V[...].shape[1]
-    there = ResNet(limit.models.A[...], limit.sample(depth), limit.models.B[...])
+    sampled = limit.sample(depth)
+    there = jax.vmap(ResNet)(limit.models.A[...], sampled, limit.models.B[...])
     return float(jax.vmap(layer_norms)(difference(movement(models), movement(there))).max())
 
 

@@ -446,7 +446,7 @@ def by_steps(
 
     @jax.jit  # for all depths
     def step(k: Scalar, ds: Scalar, h: State) -> State:
-        def field(r: Scalar, h: State) -> State:
+        def field(r: Scalar | int, h: State) -> State:
             return flow.path((k + (r if place is None else place)) * ds)(h)
 
         return method.step(field, h, ds)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -306,7 +306,7 @@ class LinearFlow(
         kappa = 2 * np.exp(-2 * self.radius)
         return np.append(np.linspace(0, 4, 17), 16.0) / kappa
 
-    def _at(self, depth: int) -> dict[str, np.ndarray]:
+    def _at(self, depth: int) -> dict[str, Any]:
         R, times, kappa = self.radius, self._times(), 2 * np.exp(-2 * self.radius)
         first = self.share * R * STARTS[self.start](self.seed, self.width, depth)
         root = root_of_covariance(self.seed, self.width, self.spread)
@@ -551,7 +551,7 @@ def scalar_limit(claim: "LinearLimit", times: np.ndarray) -> tuple[Callable, np.
     return at, np.asarray(factors)[:, None, None] * one
 
 
-def rough(s: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
+def rough(s: np.ndarray | float) -> tuple[Any, Any]:
     """Return Weierstrass' function of Hölder exponent 1/2 over 200, and its integral from 0 to s.
 
     ``w(s) = sum_j 2^(-j/2) cos(2 pi 2^j s) / 200`` for ``j = 1..24``.

@@ -160,7 +160,7 @@ class PLConstant(
             depth=self.depth,
         )
         least, largest, vector = bottom(first_features(model, x))
-        worst = vector[:, None] * jax.random.normal(keys[1], (self.outputs,))
+        worst = vector[:, None] * jax.random.normal(keys[1], (1, self.outputs))
         random = jax.random.normal(keys[2], (9, n, self.outputs))
 
         residuals = jnp.concatenate([worst[None], random])
@@ -602,7 +602,7 @@ def around(model: ResNet, x: Array, y: Array, M: Array, key: Key) -> Array:
 
     def moved(array: Array, moves: Array) -> Array:
         lengths = jnp.sqrt(jnp.sum(moves**2, axis=(-2, -1), keepdims=True))
-        return array + M * moves / jnp.maximum(lengths, 1e-300)
+        return array[None] + M * moves / jnp.maximum(lengths, 1e-300)
 
     def points(array: Array, slope: Array, key: Key) -> Array:
         random = jax.random.normal(key, (30, *array.shape))

@@ -306,8 +306,8 @@ class PLDescent(
         eta = np.array(self.steps)
 
         def factors(landscape: Landscape, beta: float) -> np.ndarray:
-            moved = x - (eta[:, None] / beta) * jax.vmap(jax.grad(landscape))(x)
-            return np.asarray(landscape(moved) / landscape(x)).max(axis=1)
+            moved = x[None] - (eta[:, None] / beta) * jax.vmap(jax.grad(landscape))(x)[None]
+            return np.asarray(landscape(moved) / landscape(x)[None]).max(axis=1)
 
         def guarantees(mu: float, beta: float) -> np.ndarray:
             return 1 - eta / beta * mu * (1 - eta / 2)

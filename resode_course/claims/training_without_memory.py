@@ -218,7 +218,7 @@ def to_and_fro(depth: int, width: int, seed: int) -> tuple[Stack, State]:
     """Return a rotation forth and back in turn, which hardly moves."""
     turn = jnp.array([[0.0, -1.0], [1.0, 0.0]])
     signs = jnp.asarray((-1.0) ** np.arange(depth))[:, None, None]
-    return jax.vmap(Linear)(signs * turn), jnp.array([[1.0, 0.0]])
+    return jax.vmap(Linear)(signs * turn[None]), jnp.array([[1.0, 0.0]])
 
 
 @dataclass(frozen=True)

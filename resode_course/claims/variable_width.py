@@ -150,7 +150,7 @@ class KernelFlow(Claim, label="thm-kernel-flow", source="proved in the chapter (
         def iterates(guess: Array, start: Array) -> Array:
             def picard(y: Array, _: None) -> tuple[Array, Array]:
                 rates = self.activation(jnp.einsum("kij,j,kj->ki", w, weights, y) + bias)
-                return start + integrals(rates), y
+                return start[None] + integrals(rates), y
 
             last, seen = jax.lax.scan(picard, guess, length=self.iterations)
             return jnp.concatenate([seen, last[None]])

@@ -4,6 +4,7 @@ Each row is a mistake that one makes: a shifted index, a factor left out, a wron
 The claim that is named must fail, by the check that is named.
 """
 
+import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -106,9 +107,7 @@ MISTAKES = [
     Mistake(
         control, "running", at_left_ends, "prop-linear-quadratic", "cost: largest error / bound"
     ),
-    Mistake(
-        stacks, "increments", times_depth, "prop-increments", "slope of the largest increment"
-    ),
+    Mistake(stacks, "increments", times_depth, "prop-increments", "slope of the largest increment"),
     Mistake(
         variable_width,
         "midpoint_rule",
@@ -126,9 +125,18 @@ MISTAKES = [
 ]
 
 
+def forget_programs():
+    """Forget what is compiled, and the functions that claims keep to share it."""
+    jax.clear_caches()
+    modules = [m for name, m in sys.modules.items() if name.startswith("resode_course.claims.")]
+    for value in (value for module in modules for value in vars(module).values()):
+        if hasattr(value, "cache_clear"):
+            value.cache_clear()
+
+
 def failed_checks(label):
     """The checks of a claim that fail, with nothing compiled before."""
-    jax.clear_caches()
+    forget_programs()
     verdict = claims.get(label).verdict(seed=0)
     return {check.quantity for check in verdict.checks if not check.holds}
 
@@ -137,7 +145,7 @@ def failed_checks(label):
 def forget():
     """Leave no program behind that was compiled with a mistake."""
     yield
-    jax.clear_caches()
+    forget_programs()
 
 
 @pytest.mark.parametrize(
