@@ -20,6 +20,60 @@ def growth(method: Integrator, z: complex | float) -> complex:
     return complex(real, imaginary)
 
 
+def check_rate(best_until: Callable) -> Feedback:
+    """Check ``best_until(budget)``: the largest whole rate up to which RK4 ends nearest."""
+    for budget in (24, 40, 48):
+        got = best_until(budget)
+        if np.ndim(got) or got != int(got) or got < 1:
+            return f"A whole rate of at least 1 is asked, got {got}."
+        for rate in range(1, int(got) + 2):
+            errors = {
+                name: _end_error(name, float(rate), budget) for name in ("euler", "heun", "rk4")
+            }
+            nearest = min(errors, key=errors.__getitem__)
+            said = f"With {budget} evaluations and the rate {rate}, {nearest} ends nearest"
+            if rate <= got and nearest != "rk4":
+                inside = rate / (budget / 4) < STABLE
+                more = ", though RK4's mark is inside its region" if inside else ""
+                return f"{said}{more}: {errors[nearest]:.2g} against {errors['rk4']:.2g}."
+            if rate == got + 1 and nearest == "rk4":
+                return f"{said} still; yours stops at {got}."
+    return None
+
+
+STABLE = 2.785
+"""How far RK4's region reaches along the negative axis."""
+
+
+def _end_error(name: str, rate: float, budget: int) -> Any:
+    """Return the error at the end of a block that pulls towards cos(3s)."""
+    method, h = INTEGRATORS[name], 1.0
+    depth = budget // {"euler": 1, "heun": 2, "rk4": 4}[name]
+    for k in range(depth):
+
+        def field(r: Any, h: Any, k: int = k) -> float:
+            s = (k + r) / depth
+            return -rate * (h - np.cos(3 * s)) - 3 * np.sin(3 * s)
+
+        h = method.step(field, h, 1 / depth)
+    return abs(h - np.cos(3))
+
+
+def check_chebyshev(c: Any) -> Feedback:
+    """Check ``c``: among ``R(z) = 1 + z + c z^2`` that which reaches farthest to the left."""
+    c = float(c)
+    if not c > 0:
+        return f"With c = {c:g} the region ends at or before -2, where Euler's does."
+    z = -np.linspace(0, 9, 9001)
+    outside = np.abs(1 + z + c * z**2) > 1 + 1e-9
+    reach = -z[outside.argmax()]
+    if reach > 7.9:
+        return None
+    if 1 - 1 / (4 * c) < -1:
+        return f"With c = {c:g} R falls below -1 at z = {-reach:.2f}: c is too small."
+    return f"With c = {c:g} the region reaches to {-reach:.2f}; one can go farther."
+
+
 @first_wrong
 def check_factor(heun_factor: Callable) -> Iterator[Feedback]:
     """Check ``heun_factor(z)``: ``1 + z + z^2/2``, also for complex numbers."""
@@ -217,6 +271,8 @@ _INTEGRALS: tuple[tuple[Callable[[np.ndarray], np.ndarray], float], ...] = (
 
 
 CHECKS: dict[str, Callable[[Any], Feedback]] = {
+    "ex-integrators-rate": check_rate,
+    "ex-integrators-chebyshev": check_chebyshev,
     "ex-integrators-factor": check_factor,
     "ex-integrators-depth": check_depth,
     "ex-integrators-heun": check_heun,
