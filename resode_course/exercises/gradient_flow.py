@@ -5,14 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from resode_course._feedback import Feedback, close, first_wrong, recognised
+from resode_course._feedback import Feedback, close, first_wrong, given, recognised
 
 __all__ = ["CHECKS"]
 
 
 def check_edge(start: Any) -> Feedback:
     """Check a start from which the flow ends sharply, and descent all the same at the bottom."""
-    theta = np.asarray(start, float)
+    theta = np.asarray(given(start), float)
     if theta.shape != (2,):
         return f"Give two numbers, theta_0 and theta_1; yours has the shape {theta.shape}."
     u, v = 1 + theta / 2

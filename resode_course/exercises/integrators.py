@@ -7,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from resode_course._feedback import Feedback, close, first_wrong, recognised
+from resode_course._feedback import Feedback, close, first_wrong, given, recognised
 from resode_lib.diagnostics import observed_slope
 from resode_lib.integrators import INTEGRATORS, Integrator, heun, rk4
 
@@ -70,7 +70,7 @@ def _end_error(name: str, rate: float, budget: int) -> float:
 
 def check_chebyshev(c: Any) -> Feedback:
     """Check ``c``: among ``R(z) = 1 + z + c z^2`` that which reaches farthest to the left."""
-    c = float(c)
+    c = float(given(c))
     if not c > 0:
         return f"With c = {c:g} the region ends at or before -2, where Euler's does."
     z = -np.linspace(0, 9, 9001)

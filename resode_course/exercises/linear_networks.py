@@ -7,14 +7,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from resode_course._feedback import Feedback, close, first_wrong, recognised
+from resode_course._feedback import Feedback, close, first_wrong, given, recognised
 
 __all__ = ["CHECKS"]
 
 
 def check_alike(target: Any) -> Feedback:
     """Check a normal target that is neither symmetric nor a multiple of an orthogonal matrix."""
-    B = np.asarray(target, float)
+    B = np.asarray(given(target), float)
     if B.shape != (3, 3):
         return f"A 3 x 3 array is asked, yours has the shape {B.shape}."
     if not np.abs(B).max() <= 2:  # nor a number that is none
@@ -32,7 +32,7 @@ def check_alike(target: Any) -> Feedback:
 
 def check_readout(readout: Any) -> Feedback:
     """Check ``R``, of shape (2, 4), with which a reflection is learned from zero weights."""
-    R = np.asarray(readout, float)
+    R = np.asarray(given(readout), float)
     if R.shape != (2, 4):
         return f"A 2 x 4 array is asked, yours has the shape {R.shape}."
     if not np.abs(R).max() <= 1:  # nor a number that is none
