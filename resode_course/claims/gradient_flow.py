@@ -96,11 +96,12 @@ def with_curvature(problem: Regression) -> Callable[[Stack, Scalar], Trajectory]
         size = training.depth_norm(g)
         return size, training.depth_norm(bent) / size
 
+    times = jnp.linspace(0, 2, 9)  # here: inside of the program it would be no array of numbers
     return jax.jit(
         lambda stack, speed: training.gradient_flow(
             lambda stack: speed * problem.loss(stack),
             stack,
-            times=np.linspace(0, 2, 9),
+            times=times,
             record=seen,
             tolerance=1e-6,
         )
