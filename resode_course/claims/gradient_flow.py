@@ -71,6 +71,132 @@ class Regression:
         return jax.random.fold_in(jax.random.key(self.seed), 1)
 
 
+def one(depth: int) -> float:
+    """Return 1: the flow in the metric of depth."""
+    return 1.0
+
+
+def one_over_depth(depth: int) -> float:
+    """Return ``1/L``: the plain gradient, without the factor."""
+    return 1 / depth
+
+
+@cache  # the controls share the programs
+def with_curvature(problem: Regression) -> Callable[[Stack, Scalar], Trajectory]:
+    """Return the compiled flow until t = 2, of the loss times a factor.
+
+    It records the norm of the gradient ``g`` and the curvature along it, ``||D^2 l g|| / ||g||``.
+    """
+
+    def gradient(stack: Stack) -> Stack:
+        return training.depth_gradient(problem.loss, stack)[1]
+
+    def seen(stack: Stack) -> tuple[Array, Array]:
+        g, bent = jax.jvp(gradient, (stack,), (gradient(stack),))
+        size = training.depth_norm(g)
+        return size, training.depth_norm(bent) / size
+
+    times = jnp.linspace(0, 2, 9)  # here: inside of the program it would be no array of numbers
+    return jax.jit(
+        lambda stack, speed: training.gradient_flow(
+            lambda stack: speed * problem.loss(stack),
+            stack,
+            times=times,
+            record=seen,
+            tolerance=1e-6,
+        )
+    )
+
+
+@dataclass(frozen=True)
+class DepthFactor(
+    Claim, label="prop-depth-factor", source="Marion, Wu, Sander, Biau 2023, Section 3"
+):
+    """With the factor L all depths lose S(1 - e^(-2βt))/(2β) at least; without it, G²t/L at most.
+
+    Gaussian regression with tanh networks of width 8 from a tied start with V = 0, until
+    t = 2. S is the squared gradient at the start, G and β the largest gradient and curvature,
+    in the norm of depth: S is the same at all depths, and G and β do not grow with them.
+    """
+
+    width: int = 8
+    depths: tuple[int, ...] = (8, 16, 32, 64)
+    speed: Callable[[int], float] = one
+    outer: float = 0.0
+
+    family: ClassVar = {"width": (2, 4, 8)}
+    controls: ClassVar = {
+        "the plain gradient": Control(
+            "the factor L in front of the gradient → 1",
+            fails="1, 2: least loss lost / bound",
+            why="Training freezes: the deeper the network, the slower the loss falls.",
+            speed=one_over_depth,
+        ),
+        "a start that moves the state": Control(
+            "V = 0 at the start → V Gaussian",
+            fails="2: largest difference of S, relative / rounding",
+            why="The state that a layer sees depends on the layers before it, and so on the depth.",
+            outer=1.0,
+        ),
+    }
+
+    def run(self) -> Measured:
+        """Follow the flow with and without the factor at each depth."""
+        found = [self._at(depth) for depth in self.depths]
+        return Measured(**{name: np.array([row[name] for row in found]) for name in found[0]})
+
+    def _at(self, depth: int) -> dict[str, float]:
+        follow, time = with_curvature(Regression(self.seed, self.width)), 2.0
+        start = Regression(self.seed, self.width, outer=self.outer).tied(depth)
+        walk, plain = follow(start, self.speed(depth)), follow(start, 1 / depth)
+        sizes, curvatures = walk.records
+        S, G, beta = sizes[0] ** 2, sizes.max(), curvatures.max()
+        return {
+            "S": float(S),
+            "G": float(G),
+            "beta": float(beta),
+            "lost": float(walk.losses[0] - walk.losses[-1]) / self.speed(depth),
+            "bounds": float(S * -jnp.expm1(-2 * beta * time) / (2 * beta)),
+            "plain": float(plain.losses[0] - plain.losses[-1]) * depth,
+            "plain_bounds": float(plain.records[0].max()) ** 2 * time / depth,
+        }
+
+    def judge(self, measured: Measured) -> tuple[Check, ...]:
+        """Items 1 to 3 of the proposition.
+
+        The proof of item 2 needs the curvature along the gradient g, at most ||D²l g|| / ||g||. It
+        is measured at nine times; a tenth of the slopes is left for finite depths. S is a
+        sum over samples and neurons of products that pass L layers.
+        """
+        rounding = 4 * (max(self.depths) + SAMPLES + 5 * self.width) * ROUNDOFF
+        apart = (measured.S.max() / measured.S.min() - 1) / rounding
+        return (
+            Check("1: slope of G in L", slope(self.depths, measured.G), high=0.1),
+            Check("1: slope of β in L", slope(self.depths, measured.beta), high=0.1),
+            Check("2: largest difference of S, relative / rounding", float(apart), high=1),
+            Check(
+                "1, 2: least loss lost / bound",
+                float((measured.lost / measured.bounds).min()),
+                low=1,
+            ),
+            Check(
+                "3: largest loss lost without L / bound",
+                float((measured.plain / measured.plain_bounds).max()),
+                high=1,
+            ),
+        )
+
+    def picture(self, measured: Measured) -> Picture:
+        """What training takes off the loss, with the factor and without it."""
+        return Picture(
+            self.depths,
+            {"with the factor": measured.lost, "without it": measured.plain},
+            {"at least, with it": measured.bounds, "at most, without it": measured.plain_bounds},
+            ylabel="loss lost at t = 2",
+            lower=True,
+        )
+
+
 def flow(problem: Regression, depth: int, time: float) -> Trajectory:
     """Follow the flow; record weights, speed, energy ``int ||theta'||^2`` and length.
 
@@ -648,129 +774,4 @@ class ClippedFlow(
             xlabel="training time t",
             ylabel="displacement / (t · speed)",
             log="",
-        )
-
-
-def one(depth: int) -> float:
-    """Return 1: the flow in the metric of depth."""
-    return 1.0
-
-
-def one_over_depth(depth: int) -> float:
-    """Return ``1/L``: the plain gradient, without the factor."""
-    return 1 / depth
-
-
-@cache  # the controls share the programs
-def with_curvature(problem: Regression) -> Callable[[Stack, Scalar], Trajectory]:
-    """Return the compiled flow until t = 2, of the loss times a factor.
-
-    It records the norm of the gradient ``g`` and the curvature along it, ``||D^2 l g|| / ||g||``.
-    """
-
-    def gradient(stack: Stack) -> Stack:
-        return training.depth_gradient(problem.loss, stack)[1]
-
-    def seen(stack: Stack) -> tuple[Array, Array]:
-        g, bent = jax.jvp(gradient, (stack,), (gradient(stack),))
-        size = training.depth_norm(g)
-        return size, training.depth_norm(bent) / size
-
-    return jax.jit(
-        lambda stack, speed: training.gradient_flow(
-            lambda stack: speed * problem.loss(stack),
-            stack,
-            times=np.linspace(0, 2, 9),
-            record=seen,
-            tolerance=1e-6,
-        )
-    )
-
-
-@dataclass(frozen=True)
-class DepthFactor(
-    Claim, label="prop-depth-factor", source="Marion, Wu, Sander, Biau 2023, Section 3"
-):
-    """With the factor L all depths lose S(1 - e^(-2βt))/(2β) at least; without it, G²t/L at most.
-
-    Gaussian regression with tanh networks of width 8 from a tied start with V = 0, until
-    t = 2. S is the squared gradient at the start, G and β the largest gradient and curvature,
-    in the norm of depth: S is the same at all depths, and G and β do not grow with them.
-    """
-
-    width: int = 8
-    depths: tuple[int, ...] = (8, 16, 32, 64)
-    speed: Callable[[int], float] = one
-    outer: float = 0.0
-
-    family: ClassVar = {"width": (2, 4, 8)}
-    controls: ClassVar = {
-        "the plain gradient": Control(
-            "the factor L in front of the gradient → 1",
-            fails="1, 2: least loss lost / bound",
-            why="Training freezes: the deeper the network, the slower the loss falls.",
-            speed=one_over_depth,
-        ),
-        "a start that moves the state": Control(
-            "V = 0 at the start → V Gaussian",
-            fails="2: largest difference of S, relative / rounding",
-            why="The state that a layer sees depends on the layers before it, and so on the depth.",
-            outer=1.0,
-        ),
-    }
-
-    def run(self) -> Measured:
-        """Follow the flow with and without the factor at each depth."""
-        found = [self._at(depth) for depth in self.depths]
-        return Measured(**{name: np.array([row[name] for row in found]) for name in found[0]})
-
-    def _at(self, depth: int) -> dict[str, float]:
-        follow, time = with_curvature(Regression(self.seed, self.width)), 2.0
-        start = Regression(self.seed, self.width, outer=self.outer).tied(depth)
-        walk, plain = follow(start, self.speed(depth)), follow(start, 1 / depth)
-        sizes, curvatures = walk.records
-        S, G, beta = sizes[0] ** 2, sizes.max(), curvatures.max()
-        return {
-            "S": float(S),
-            "G": float(G),
-            "beta": float(beta),
-            "lost": float(walk.losses[0] - walk.losses[-1]) / self.speed(depth),
-            "bounds": float(S * -jnp.expm1(-2 * beta * time) / (2 * beta)),
-            "plain": float(plain.losses[0] - plain.losses[-1]) * depth,
-            "plain_bounds": float(plain.records[0].max()) ** 2 * time / depth,
-        }
-
-    def judge(self, measured: Measured) -> tuple[Check, ...]:
-        """Items 1 to 3 of the proposition.
-
-        The proof of item 2 needs the curvature along the gradient g, at most ||D²l g|| / ||g||. It
-        is measured at nine times; a tenth of the slopes is left for finite depths. S is a
-        sum over samples and neurons of products that pass L layers.
-        """
-        rounding = 4 * (max(self.depths) + SAMPLES + 5 * self.width) * ROUNDOFF
-        apart = (measured.S.max() / measured.S.min() - 1) / rounding
-        return (
-            Check("1: slope of G in L", slope(self.depths, measured.G), high=0.1),
-            Check("1: slope of β in L", slope(self.depths, measured.beta), high=0.1),
-            Check("2: largest difference of S, relative / rounding", float(apart), high=1),
-            Check(
-                "1, 2: least loss lost / bound",
-                float((measured.lost / measured.bounds).min()),
-                low=1,
-            ),
-            Check(
-                "3: largest loss lost without L / bound",
-                float((measured.plain / measured.plain_bounds).max()),
-                high=1,
-            ),
-        )
-
-    def picture(self, measured: Measured) -> Picture:
-        """What training takes off the loss, with the factor and without it."""
-        return Picture(
-            self.depths,
-            {"with the factor": measured.lost, "without it": measured.plain},
-            {"at least, with it": measured.bounds, "at most, without it": measured.plain_bounds},
-            ylabel="loss lost at t = 2",
-            lower=True,
         )

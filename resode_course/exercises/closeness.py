@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from itertools import product
-from math import expm1
+from math import asinh, e, sinh, tanh
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from scipy.linalg import expm
 
 from resode_course._feedback import Feedback, first_wrong, recognised
 from resode_lib import integrators, resnet
@@ -16,33 +17,57 @@ from resode_lib.blocks import Linear
 __all__ = ["CHECKS"]
 
 
-def check_bound(layers_for: Callable) -> Feedback:
-    """Check ``layers_for(lipschitz, size, tolerance)``: the smallest depth with the bound below."""
-    for lipschitz, size, tolerance in [(2.0, 3.0, 1e-2), (0.5, 1.0, 3e-3), (0.1, 0.1, 0.5)]:
-        depth = layers_for(lipschitz, size, tolerance)
-        if depth != int(depth) or depth < 1:
-            return f"A depth is a whole number of at least 1, got {depth}."
-        bound = expm1(lipschitz) * size / (2 * int(depth))
-        case = f"For Lambda = {lipschitz:g}, F = {size:g} and tolerance {tolerance:g}"
-        if bound > tolerance * (1 + 1e-12):
-            return f"{case} the bound at your depth {depth} is still above the tolerance."
-        shallower = bound * depth / max(depth - 1, 1)
-        if depth > 1 and shallower <= tolerance * (1 - 1e-12):
-            return f"{case} one layer less than your {depth} would do."
+def check_rough(theta: Callable) -> Feedback:
+    """Check ``theta(k, L)``: rough weights with which the network follows ``h' = tanh h``."""
+    start, errors = 0.5, []
+    exact = asinh(e * sinh(start))
+    depths = (16, 64, 256, 1024)
+    for depth in depths:
+        weights = np.array([float(theta(k, depth)) for k in range(depth)])
+        if not np.abs(weights).max() <= 5:  # nor a number that is none
+            return f"At L = {depth} a weight is larger than 5."
+        least = np.abs(np.diff(weights)).min()
+        if least < 1:
+            return (
+                f"At L = {depth} two neighbours differ by {least:.3g} only: a curve could follow."
+            )
+        h = start
+        for weight in weights:
+            h += weight * tanh(h) / depth
+        errors.append(abs(h - exact))
+    for depth, error in zip(depths, errors, strict=True):
+        if error > 5 / depth:
+            trend = "does not shrink" if errors[-1] > errors[0] / 4 else "shrinks too slowly"
+            return (
+                f"At L = {depth} the end is {error:.3g} away, more than 5/L. The distance {trend}: "
+                f"{errors[0]:.2g} at L = 16, {errors[-1]:.2g} at L = 1024. What is the mean?"
+            )
     return None
 
 
-def check_order(order_depth: Callable) -> Feedback:
-    """Check ``order_depth(lipschitz)``: the smallest whole number above the constant."""
-    for lipschitz in (0.4, 3.0, 6.7):
-        depth = order_depth(lipschitz)
-        if depth != int(depth) or depth < 1:
-            return f"A depth is a whole number of at least 1, got {depth}."
-        if depth <= lipschitz:
-            return f"For Lambda = {lipschitz:g} your depth {depth} is too small: Lambda < L."
-        if depth - 1 > lipschitz:
-            return f"For Lambda = {lipschitz:g} one layer less than your {depth} would do."
-    return None
+def check_mix(arrange: Callable) -> Feedback:
+    """Check ``arrange(depth)``: an order of two layers that mix like ``1/sqrt(L)``."""
+    pair = np.array([[[0.0, -2.0], [2.0, 0.0]], [[-1.0, 1.5], [0.0, 0.5]]])
+    start = np.array([1.0, 0.5])
+    exact = expm(pair.mean(axis=0)) @ start
+    depths, errors = (64, 256, 1024, 4096), []
+    for depth in depths:
+        kinds = np.asarray(arrange(depth))
+        if kinds.shape != (depth,) or not np.isin(kinds, (0, 1)).all():
+            return f"Give one 0 or 1 for each of the {depth} layers."
+        if kinds.sum() != depth // 2:
+            return f"At L = {depth} {int(kinds.sum())} layers are b; half of them shall be."
+        h = start
+        for kind in kinds.astype(int):
+            h = h + pair[kind] @ h / depth
+        errors.append(np.linalg.norm(h - exact))
+    slope = np.polyfit(np.log(depths), np.log(errors), 1)[0]
+    if -0.7 < slope < -0.3:
+        return None
+    ends = f"from {errors[0]:.2g} at L = 64 to {errors[-1]:.2g} at L = 4096, like L^({slope:.2f})"
+    if slope <= -0.7:
+        return f"That mixes too well: the distance goes {ends}."
+    return f"The distance goes {ends}: the layers do not mix, or too slowly."
 
 
 @first_wrong
@@ -144,8 +169,8 @@ def check_swap(swap: Callable) -> Feedback:
 
 
 CHECKS: dict[str, Callable[[Any], Feedback]] = {
-    "ex-close-bound": check_bound,
-    "ex-close-order": check_order,
+    "ex-close-rough": check_rough,
+    "ex-close-mix": check_mix,
     "ex-close-displacement": check_displacement,
     "ex-close-alias": check_alias,
     "ex-close-signs": check_signs,

@@ -5,9 +5,67 @@ from typing import Any
 
 import numpy as np
 
-from resode_course._feedback import Feedback, close, first_wrong, recognised
+from resode_course._feedback import Feedback, close, first_wrong, given, recognised
 
 __all__ = ["CHECKS"]
+
+
+def check_edge(start: Any) -> Feedback:
+    """Check a start from which the flow ends sharply, and descent all the same at the bottom."""
+    theta = np.asarray(given(start), float)
+    if theta.shape != (2,):
+        return f"Give two numbers, theta_0 and theta_1; yours has the shape {theta.shape}."
+    u, v = 1 + theta / 2
+    # The flow keeps u^2 - v^2, and where it ends u v = 2.
+    limit = 2 / np.sqrt((u**2 - v**2) ** 2 + 16)
+    if limit >= 1 / 4:
+        return f"The flow ends where 2 / beta = {limit:.3f}; less than 0.25 is asked."
+    for _ in range(2000):
+        theta = theta - 0.4 * 2 * (u * v - 2) * np.array([v, u])
+        u, v = 1 + theta / 2
+        if not abs(theta).max() < 1e6:  # nor a number that is none
+            return f"The flow ends where 2 / beta = {limit:.3f}, but descent diverges."
+    loss = (u * v - 2) ** 2
+    if not loss < 1e-6:
+        return f"After 2000 steps of descent the loss is {loss:.2g}: it does not settle."
+    return None
+
+
+@first_wrong
+def check_power(factor: Callable) -> Iterator[Feedback]:
+    """Check ``factor(depth, gamma)`` on networks that take one step with it."""
+    for gamma in (1.0, 0.5, 0.0, 0.75):
+        falls = [_first_fall(depth, gamma, float(factor(depth, gamma))) for depth in (4, 64)]
+        if min(falls) > 0 and abs(falls[1] / falls[0] - 1) < 0.01:
+            continue
+        quotient = factor(64, gamma) / factor(4, gamma)
+        mistakes = {
+            "That balances one entry of the gradient; there are L layers, and each has such "
+            "entries.": 16**gamma,
+            "That makes up for the residuals, as if there were one layer; L layers add up.": 16
+            ** (2 * gamma),
+            "The power has the wrong sign.": 16 ** (1 - 2 * gamma),
+        }
+        for sentence, value in mistakes.items():
+            if close(quotient, value):
+                yield f"For gamma = {gamma:g}: {sentence}"
+        yield (
+            f"For gamma = {gamma:g} the first step takes {falls[1] / falls[0]:.3g} times as much "
+            "off the loss of 64 layers as off that of 4."
+        )
+
+
+def _first_fall(depth: int, gamma: float, factor: float) -> float:
+    """Return what one small step takes off the loss, from V = 0, for residuals of L^(-gamma)."""
+    rng = np.random.default_rng(3)
+    x, y, W = (rng.standard_normal(shape) for shape in ((9, 2), (9, 2), (4, 2)))
+    features = np.tanh(x @ W.T)
+    # V = 0: every state is x, and every layer has the derivative L^(-gamma) times this matrix.
+    V = -1e-6 * factor * depth**-gamma * 2 / len(x) * (x - y).T @ features
+    h = x
+    for _ in range(depth):
+        h = h + depth**-gamma * np.tanh(h @ W.T) @ V.T
+    return float(np.mean(np.sum((x - y) ** 2 - (h - y) ** 2, axis=1)))
 
 
 @first_wrong
@@ -217,6 +275,8 @@ def _distance_to_descent(modified: Callable, steps: int) -> float:
 
 
 CHECKS: dict[str, Callable[[Any], Feedback]] = {
+    "ex-flow-edge": check_edge,
+    "ex-flow-power": check_power,
     "ex-flow-speed": check_speed,
     "ex-flow-limit": check_limit,
     "ex-flow-blow-up": check_blow_up,

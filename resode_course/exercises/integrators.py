@@ -1,12 +1,13 @@
 """Checks for the exercises on integrators."""
 
 from collections.abc import Callable, Iterator
+from math import cos, sin
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
-from resode_course._feedback import Feedback, close, first_wrong, recognised
+from resode_course._feedback import Feedback, close, first_wrong, given, recognised
 from resode_lib.diagnostics import observed_slope
 from resode_lib.integrators import INTEGRATORS, Integrator, heun, rk4
 
@@ -18,6 +19,68 @@ def growth(method: Integrator, z: complex | float) -> complex:
     theta = jnp.array([[z.real, -z.imag], [z.imag, z.real]])
     real, imaginary = method.step(lambda r, h: theta @ h, jnp.array([1.0, 0.0]), 1.0)
     return complex(real, imaginary)
+
+
+def check_rate(best_until: Callable) -> Feedback:
+    """Check ``best_until(budget)``: the largest whole rate up to which RK4 ends nearest."""
+    for budget in (24, 40, 48):
+        got = best_until(budget)
+        if np.ndim(got) or got != int(got) or got < 1:
+            return f"A whole rate of at least 1 is asked, got {got}."
+        for rate in range(1, int(got) + 2):
+            errors = {
+                name: _end_error(name, float(rate), budget) for name in ("euler", "heun", "rk4")
+            }
+            nearest = min(errors, key=errors.__getitem__)
+            said = f"With {budget} evaluations and the rate {rate}, {nearest} ends nearest"
+            if rate <= got and nearest != "rk4":
+                inside = rate / (budget / 4) < STABLE
+                more = ", though RK4's mark is inside its region" if inside else ""
+                return f"{said}{more}: {errors[nearest]:.2g} against {errors['rk4']:.2g}."
+            if rate == got + 1 and nearest == "rk4":
+                return f"{said} still; yours stops at {got}."
+    return None
+
+
+STABLE = 2.785
+"""How far RK4's region reaches along the negative axis."""
+
+
+def _end_error(name: str, rate: float, budget: int) -> float:
+    """Return the error at the end of a block that pulls towards cos(3s), in plain floats."""
+    h, depth = 1.0, budget // {"euler": 1, "heun": 2, "rk4": 4}[name]
+    ds = 1 / depth
+
+    def pull(s: float, h: float) -> float:
+        return -rate * (h - cos(3 * s)) - 3 * sin(3 * s)
+
+    for k in range(depth):
+        s = k * ds
+        k1 = pull(s, h)
+        if name == "euler":
+            h += ds * k1
+        elif name == "heun":
+            h += ds / 2 * (k1 + pull(s + ds, h + ds * k1))
+        else:
+            k2 = pull(s + ds / 2, h + ds / 2 * k1)
+            k3 = pull(s + ds / 2, h + ds / 2 * k2)
+            h += ds / 6 * (k1 + 2 * k2 + 2 * k3 + pull(s + ds, h + ds * k3))
+    return abs(h - cos(3))
+
+
+def check_chebyshev(c: Any) -> Feedback:
+    """Check ``c``: among ``R(z) = 1 + z + c z^2`` that which reaches farthest to the left."""
+    c = float(given(c))
+    if not c > 0:
+        return f"With c = {c:g} the region ends at or before -2, where Euler's does."
+    z = -np.linspace(0, 9, 9001)
+    outside = np.abs(1 + z + c * z**2) > 1 + 1e-9
+    reach = -z[outside.argmax()]
+    if reach > 7.9:
+        return None
+    if 1 - 1 / (4 * c) < -1:
+        return f"With c = {c:g} R falls below -1 at z = {-reach:.2f}: c is too small."
+    return f"With c = {c:g} the region reaches to {-reach:.2f}; one can go farther."
 
 
 @first_wrong
@@ -217,6 +280,8 @@ _INTEGRALS: tuple[tuple[Callable[[np.ndarray], np.ndarray], float], ...] = (
 
 
 CHECKS: dict[str, Callable[[Any], Feedback]] = {
+    "ex-integrators-rate": check_rate,
+    "ex-integrators-chebyshev": check_chebyshev,
     "ex-integrators-factor": check_factor,
     "ex-integrators-depth": check_depth,
     "ex-integrators-heun": check_heun,

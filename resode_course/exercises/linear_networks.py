@@ -7,9 +7,63 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from resode_course._feedback import Feedback, close, first_wrong, recognised
+from resode_course._feedback import Feedback, close, first_wrong, given, recognised
 
 __all__ = ["CHECKS"]
+
+
+def check_alike(target: Any) -> Feedback:
+    """Check a normal target that is neither symmetric nor a multiple of an orthogonal matrix."""
+    B = np.asarray(given(target), float)
+    if B.shape != (3, 3):
+        return f"A 3 x 3 array is asked, yours has the shape {B.shape}."
+    if not np.abs(B).max() <= 2:  # nor a number that is none
+        return "An entry is larger than 2: a short training would not follow it."
+    if np.abs(B - B.T).max() < 0.1:
+        return "That is symmetric, or nearly so."
+    if np.abs(B @ B.T - np.trace(B @ B.T) / 3 * np.eye(3)).max() < 0.1:
+        return "That is a multiple of an orthogonal matrix, or nearly so."
+    theta = _trained(np.zeros((6, 3, 3)), np.eye(3), np.eye(3), B, rate=0.01, steps=200)[0]
+    apart = np.abs(np.diff(theta, axis=0)).max()
+    if apart > 1e-9:
+        return f"At t = 2 two neighbours of 6 layers differ by {apart:.2g}."
+    return None
+
+
+def check_readout(readout: Any) -> Feedback:
+    """Check ``R``, of shape (2, 4), with which a reflection is learned from zero weights."""
+    R = np.asarray(given(readout), float)
+    if R.shape != (2, 4):
+        return f"A 2 x 4 array is asked, yours has the shape {R.shape}."
+    if not np.abs(R).max() <= 1:  # nor a number that is none
+        return "An entry is larger than 1."
+    B = np.diag([-1.0, 1.0])
+    loss = _trained(np.zeros((16, 4, 4)), R, np.eye(4, 2), B, rate=0.05, steps=1000)[1]
+    if loss < 0.01:
+        return None
+    if np.abs(R[:, 2:]).max() == 0:
+        return (
+            f"At t = 50 the loss is {loss:.3g}. R reads the coordinates of the input only: "
+            "nothing breaks the symmetry that keeps the others at zero."
+        )
+    return f"At t = 50 the loss is {loss:.3g}, and it shall be below 0.01."
+
+
+def _trained(
+    theta: np.ndarray, R: np.ndarray, A: np.ndarray, B: np.ndarray, *, rate: float, steps: int
+) -> tuple[np.ndarray, float]:
+    """Descend on ``|R Pi A - B|^2``; return the weights and the last loss."""
+    depth, width = theta.shape[:2]
+    for _ in range(steps):
+        M = np.eye(width) + theta / depth
+        before, behind = [A], [R]
+        for k in range(depth - 1):
+            before.append(M[k] @ before[-1])
+            behind.append(behind[-1] @ M[-1 - k])
+        E = R @ M[-1] @ before[-1] - B
+        pairs = zip(behind[::-1], before, strict=True)
+        theta = theta - 2 * rate * np.array([P.T @ E @ Q.T for P, Q in pairs])
+    return theta, float(np.sum(E**2))
 
 
 @first_wrong
@@ -221,6 +275,8 @@ def _why_not(thetas: np.ndarray, B: np.ndarray, name: str) -> str:
 
 
 CHECKS: dict[str, Callable[[Any], Feedback]] = {
+    "ex-linear-alike": check_alike,
+    "ex-linear-readout": check_readout,
     "ex-linear-radius": check_radius,
     "ex-linear-floor": check_floor,
     "ex-linear-reflection": check_reflection,

@@ -10,15 +10,33 @@ from both_sides import (  # noqa: F401
 from resode_course.exercises.closeness import CHECKS  # noqa: F401
 
 
-def bound_by_formula(lipschitz, size, tolerance):
-    return max(1, int(np.ceil(np.expm1(lipschitz) * size / (2 * tolerance))))
+def zigzag(k, L):
+    return 1 + 2 * (-1) ** k
 
 
-def bound_by_search(lipschitz, size, tolerance):
-    depth = 1
-    while np.expm1(lipschitz) * size / (2 * depth) > tolerance:
-        depth += 1
-    return depth
+def three_kinds(k, L):
+    return (-2.0, 1.0, 4.0)[k % 3]
+
+
+def two_halves(k, L):
+    return 3.0 if k < L // 2 else -1.0
+
+
+def in_blocks(depth):
+    return np.arange(depth) // (int(depth**0.5) // 2) % 2
+
+
+def twice_as_long(depth):
+    block = int(depth**0.5)
+    return np.repeat(np.arange(depth // block) % 2, block).tolist()
+
+
+def in_turn(depth):
+    return np.arange(depth) % 2
+
+
+def one_after_the_other(depth):
+    return np.arange(depth) // (depth // 2)
 
 
 def square(beta, depth):
@@ -55,10 +73,10 @@ def jump_at_once(depth):
 
 
 RIGHT = [
-    ("ex-close-bound", bound_by_formula),
-    ("ex-close-bound", bound_by_search),
-    ("ex-close-order", lambda lipschitz: int(lipschitz) + 1),
-    ("ex-close-order", lambda lipschitz: next(n for n in range(1, 99) if n > lipschitz)),
+    ("ex-close-rough", zigzag),
+    ("ex-close-rough", three_kinds),
+    ("ex-close-mix", in_blocks),
+    ("ex-close-mix", twice_as_long),
     ("ex-close-displacement", lambda beta, depth: np.sqrt(square(beta, depth))),
     (
         "ex-close-displacement",
@@ -73,12 +91,15 @@ RIGHT = [
 ]
 
 WRONG = [
-    ("ex-close-bound", lambda la, F, t: 2 * bound_by_formula(la, F, t), "one layer less"),
-    ("ex-close-bound", lambda la, F, t: max(1, bound_by_formula(la, F, t) // 2), "still above"),
-    ("ex-close-bound", lambda la, F, t: 0.5, "whole number"),
-    ("ex-close-order", lambda lipschitz: int(np.ceil(lipschitz)), "too small"),
-    ("ex-close-order", lambda lipschitz: int(lipschitz) + 3, "one layer less"),
-    ("ex-close-order", lambda lipschitz: lipschitz + 1, "whole number"),
+    ("ex-close-rough", lambda k, L: 1.0, "a curve could follow"),
+    ("ex-close-rough", two_halves, "a curve could follow"),
+    ("ex-close-rough", lambda k, L: 1 + 9 * (-1) ** k, "larger than 5"),
+    ("ex-close-rough", lambda k, L: 2 * (-1) ** k, "does not shrink"),
+    ("ex-close-rough", lambda k, L: 1 + 2 * (-1) ** k + 2 / L**0.5, "shrinks too slowly"),
+    ("ex-close-mix", in_turn, "mixes too well"),
+    ("ex-close-mix", one_after_the_other, "do not mix"),
+    ("ex-close-mix", lambda depth: np.zeros(depth), "half of them"),
+    ("ex-close-mix", lambda depth: "ab" * (depth // 2), "one 0 or 1"),
     ("ex-close-displacement", square, "its root"),
     ("ex-close-displacement", lambda b, n: np.sqrt(square(b, n) + 1), "Pythagoras"),
     ("ex-close-displacement", lambda b, n: np.sqrt((1 + n ** (-2 * b)) ** n - 1), "1/2 is missing"),

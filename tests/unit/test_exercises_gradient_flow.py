@@ -53,7 +53,15 @@ def exact_for_quadratics(gradient, hessian, rate):
     return np.real(logm(np.eye(2) - rate * hessian)) @ np.linalg.solve(hessian, gradient) / rate
 
 
+def by_logarithms(depth, gamma):
+    return np.exp((2 * gamma - 1) * np.log(depth))
+
+
 RIGHT = [
+    ("ex-flow-edge", (-1.0, 3.6)),
+    ("ex-flow-edge", np.array([3.7, -0.9])),
+    ("ex-flow-power", lambda depth, gamma: depth ** (2 * gamma - 1)),
+    ("ex-flow-power", by_logarithms),
     ("ex-flow-speed", lambda g: len(g) * np.sum(g**2)),
     ("ex-flow-speed", lambda g: np.mean([np.sum((len(g) * layer) ** 2) for layer in g])),
     ("ex-flow-limit", lambda H: 2 / np.linalg.eigvalsh(H)[-1]),
@@ -70,6 +78,14 @@ RIGHT = [
 ]
 
 WRONG = [
+    ("ex-flow-edge", (-1.4, 2.4), "less than 0.25 is asked"),
+    ("ex-flow-edge", (0.0, 6.0), "but descent diverges"),
+    ("ex-flow-edge", (1.0, 2.0, 3.0), "two numbers"),
+    ("ex-flow-power", lambda depth, gamma: depth, "gamma = 0.5"),
+    ("ex-flow-power", lambda depth, gamma: depth**gamma, "balances one entry"),
+    ("ex-flow-power", lambda depth, gamma: depth ** (2 * gamma), "as if there were one layer"),
+    ("ex-flow-power", lambda depth, gamma: depth ** (1 - 2 * gamma), "wrong sign"),
+    ("ex-flow-power", lambda depth, gamma: 1.0, "times as much"),
     ("ex-flow-speed", lambda g: np.sum(g**2), "without the factor L"),
     ("ex-flow-speed", lambda g: np.sum((len(g) * g) ** 2), "one L is left"),
     ("ex-flow-speed", lambda g: np.mean(np.sum(g**2, axis=(1, 2))), "not 1/L"),

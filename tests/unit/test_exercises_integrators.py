@@ -108,7 +108,50 @@ def simpson(thetas):
     return total / 3 / (len(thetas) - 1)
 
 
+def end_error(order, rate, budget):
+    L = budget // order  # 1, 2 and 4 evaluations for the orders 1, 2 and 4
+    h, ds = 1.0, 1 / L
+
+    def f(s, h):
+        return -rate * (h - np.cos(3 * s)) - 3 * np.sin(3 * s)
+
+    for s in np.arange(L) * ds:
+        k1 = f(s, h)
+        if order == 1:
+            h += ds * k1
+        elif order == 2:
+            h += ds * (k1 + f(s + ds, h + ds * k1)) / 2
+        else:
+            k2 = f(s + ds / 2, h + ds * k1 / 2)
+            k3 = f(s + ds / 2, h + ds * k2 / 2)
+            h += ds * (k1 + 2 * k2 + 2 * k3 + f(s + ds, h + ds * k3)) / 6
+    return abs(h - np.cos(3))
+
+
+def best_by_trying(budget):
+    wins = [
+        end_error(4, r, budget) < min(end_error(1, r, budget), end_error(2, r, budget))
+        for r in range(1, 60)
+    ]
+    return wins.index(False)
+
+
+def best_by_bisection(budget):
+    low, high = 1, budget
+    while high - low > 1:
+        rate = (low + high) // 2
+        if end_error(4, rate, budget) < end_error(1, rate, budget):
+            low = rate
+        else:
+            high = rate
+    return low
+
+
 RIGHT = [
+    ("ex-integrators-rate", best_by_trying),
+    ("ex-integrators-rate", best_by_bisection),
+    ("ex-integrators-chebyshev", 1 / 8),
+    ("ex-integrators-chebyshev", np.array(0.1251)),
     ("ex-integrators-factor", lambda z: 1 + z + z**2 / 2),
     ("ex-integrators-factor", lambda z: 0.5 + (1 + z) ** 2 / 2),
     ("ex-integrators-depth", by_limit),
@@ -124,6 +167,13 @@ RIGHT = [
 ]
 
 WRONG = [
+    ("ex-integrators-rate", lambda budget: int(2.785 * budget / 4), "is inside its region"),
+    ("ex-integrators-rate", lambda budget: budget, "euler ends nearest"),
+    ("ex-integrators-rate", lambda budget: best_by_trying(budget) - 1, "rk4 ends nearest still"),
+    ("ex-integrators-rate", lambda budget: budget / 2.4 + 0.3, "A whole rate"),
+    ("ex-integrators-chebyshev", 1 / 2, "one can go farther"),
+    ("ex-integrators-chebyshev", 1 / 10, "c is too small"),
+    ("ex-integrators-chebyshev", 0.0, "where Euler's does"),
     ("ex-integrators-factor", lambda z: 1 + z, "Euler's factor"),
     ("ex-integrators-factor", lambda z: 1 + z + z**2, "too large"),
     ("ex-integrators-factor", np.exp, "of the solution"),

@@ -140,7 +140,16 @@ def complex_root(B, depth):
     return depth * (np.array([root] * depth) - np.eye(2))
 
 
+TURN_AND_TWO = [[0, -1, 0], [1, 0, 0], [0, 0, 2]]
+SHIFTED_CYCLE = np.eye(3) + 0.8 * np.roll(np.eye(3), 1, axis=0)  # it commutes with its transpose
+SHEAR = [[1, 1, 0], [0, 1, 0], [0, 0, 1]]
+OTHER_TWO = np.eye(2, 4, k=2)
+
 RIGHT = [
+    ("ex-linear-alike", TURN_AND_TWO),
+    ("ex-linear-alike", SHIFTED_CYCLE),
+    ("ex-linear-readout", OTHER_TWO),
+    ("ex-linear-readout", -OTHER_TWO[::-1] / 2),
     ("ex-linear-radius", radius),
     ("ex-linear-radius", radius_by_search),
     ("ex-linear-floor", floor),
@@ -156,6 +165,15 @@ RIGHT = [
 ]
 
 WRONG = [
+    ("ex-linear-alike", SHEAR, "two neighbours of 6 layers differ"),
+    ("ex-linear-alike", np.diag([1.0, 2.0, 0.5]), "symmetric"),
+    ("ex-linear-alike", 1.5 * np.roll(np.eye(3), 1, axis=0), "orthogonal"),
+    ("ex-linear-alike", 3 * np.array(TURN_AND_TWO), "larger than 2"),
+    ("ex-linear-alike", np.eye(2), "3 x 3"),
+    ("ex-linear-readout", np.eye(2, 4), "breaks the symmetry"),
+    ("ex-linear-readout", np.eye(4, 2), "2 x 4"),
+    ("ex-linear-readout", np.diag([0, 1]) @ OTHER_TWO, "shall be below"),
+    ("ex-linear-readout", 3 * OTHER_TWO, "larger than 1"),
     ("ex-linear-radius", lambda start: (1 - start) * np.exp(-3), "at R = 1"),
     ("ex-linear-radius", lambda start: (1 / 3 - start) / np.e, "depends on the start"),
     ("ex-linear-radius", lambda start: np.exp(-3 * start - 1) / 3, "may not exceed"),
