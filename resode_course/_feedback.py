@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["NO_RETURN", "Feedback", "close", "first_wrong", "recognised"]
+__all__ = ["NO_RETURN", "Feedback", "close", "first_wrong", "given", "recognised"]
 
 Feedback = str | None
 """None for a right answer, otherwise one sentence that says what is wrong."""
@@ -26,6 +26,11 @@ def first_wrong(check: Callable[..., Iterator[Feedback]]) -> Callable[..., Feedb
         return next((feedback for feedback in check(*args, **kwargs) if feedback is not None), None)
 
     return checked
+
+
+def given(answer: Any) -> Any:
+    """Return an answer that is a value; of a function without arguments, what it returns."""
+    return answer() if callable(answer) else answer
 
 
 def close(got: Any, expected: Any, tolerance: float = 1e-6) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from resode_course._feedback import Feedback, close, first_wrong, recognised
+from resode_course._feedback import Feedback, close, first_wrong, given, recognised
 
 __all__ = ["CHECKS"]
 
@@ -269,7 +269,7 @@ def _along(
 
 def check_home(A: Any) -> Feedback:
     """Check a matrix through which explicit steps come home: its square is zero."""
-    A = np.asarray(A, float)
+    A = np.asarray(given(A), float)
     if A.shape != (2, 2):
         return f"Expected an array of shape (2, 2), got {A.shape}."
     if not np.isfinite(A).all() or np.abs(A).max() < 1:
@@ -288,6 +288,7 @@ def check_home(A: Any) -> Feedback:
 
 def check_uphill(a: Any) -> Feedback:
     """Check a rate for which the discretized adjoint of four layers has the wrong sign."""
+    a = given(a)
     if np.shape(a) != () or not np.isfinite(a):
         return "Give one number."
     states = [1.0]

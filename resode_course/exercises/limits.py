@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from resode_course._feedback import NO_RETURN, Feedback, first_wrong, recognised
+from resode_course._feedback import NO_RETURN, Feedback, first_wrong, given, recognised
 
 __all__ = ["CHECKS"]
 
@@ -192,7 +192,7 @@ def check_gap(gap: Callable) -> Iterator[Feedback]:
 
 def check_rise(u: Any) -> Feedback:
     """Check 256 weights of roughness one at most that rise as far as they can."""
-    u = np.asarray(u, float)
+    u = np.asarray(given(u), float)
     if u.shape != (256,):
         return f"Expected 256 numbers, got the shape {u.shape}."
     if not np.isfinite(u).all():

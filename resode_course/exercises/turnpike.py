@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from resode_course._feedback import NO_RETURN, Feedback, first_wrong, recognised
+from resode_course._feedback import NO_RETURN, Feedback, first_wrong, given, recognised
 
 __all__ = ["CHECKS"]
 
@@ -217,6 +217,7 @@ def check_plateau(c: Callable) -> Feedback:
 
 def check_pace(penalty: Any) -> Feedback:
     """Check a penalty for which the state falls below 0.01 just before a quarter of the layers."""
+    penalty = given(penalty)
     if np.shape(penalty) != () or not np.isfinite(penalty) or penalty <= 0:
         return "A penalty is one positive number."
     _, x = _best(np.ones(501), float(penalty), 10.0)

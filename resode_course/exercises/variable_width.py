@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from resode_course._feedback import Feedback, close, first_wrong, recognised
+from resode_course._feedback import Feedback, close, first_wrong, given, recognised
 
 __all__ = ["CHECKS"]
 
@@ -197,7 +197,7 @@ def check_weak(rate: Callable) -> Iterator[Feedback]:
 
 def check_nodes(nodes: Any) -> Feedback:
     """Check ten nodes by which the trapezoidal rule sees a narrow window."""
-    nodes = np.asarray(nodes, float)
+    nodes = np.asarray(given(nodes), float)
     if nodes.shape != (10,):
         return f"Expected ten numbers, got the shape {nodes.shape}."
     if nodes[0] != 0 or nodes[-1] != 1 or not np.all(np.diff(nodes) > 0):
@@ -219,6 +219,7 @@ def check_nodes(nodes: Any) -> Feedback:
 
 def check_jump(rule: Any) -> Feedback:
     """Check 16 nodes and weights that integrate what jumps at one third."""
+    rule = given(rule)
     if not isinstance(rule, tuple | list) or [np.shape(part) for part in rule] != [(16,), (16,)]:
         return "Give a pair, the nodes and the weights: two arrays of 16 numbers."
     nodes, weights = (np.asarray(part, float) for part in rule)
