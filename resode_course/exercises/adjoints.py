@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from resode_course._feedback import Feedback, close, first_wrong, recognised
+from resode_course._feedback import Feedback, close, first_wrong, given, recognised
 
 __all__ = ["CHECKS"]
 
@@ -41,11 +41,12 @@ def check_scalar(costate: Callable) -> Iterator[Feedback]:
 def check_quotient(quotient: Callable) -> Iterator[Feedback]:
     """Check ``quotient(loss, weights, direction)`` on a loss with a derivative by hand."""
     rng = np.random.default_rng(0)
-    for scale in (1.0, 20.0):
+    # The last loss is large beside its changes: its rounding forbids very short steps.
+    for scale, level in ((1.0, 0.0), (20.0, 0.0), (1.0, 1e5)):
         weights, direction = rng.standard_normal((2, 4, 3, 3))
 
-        def loss(w: np.ndarray, scale: float = scale) -> float:
-            return float(np.sum(np.sin(scale * w) + w**3))
+        def loss(w: np.ndarray, scale: float = scale, level: float = level) -> float:
+            return float(np.sum(np.sin(scale * w) + w**3) + level)
 
         gradient = scale * np.cos(scale * weights) + 3 * weights**2
         exact = np.sum(gradient * direction)
@@ -266,7 +267,53 @@ def _along(
     return float(np.sum(products) / depth)
 
 
+def check_home(A: Any) -> Feedback:
+    """Check a matrix through which explicit steps come home: its square is zero."""
+    A = np.asarray(given(A), float)
+    if A.shape != (2, 2):
+        return f"Expected an array of shape (2, 2), got {A.shape}."
+    if not np.isfinite(A).all() or np.abs(A).max() < 1:
+        return "Give a matrix of numbers with an entry of size 1 at least: this one hardly moves."
+    eye = np.eye(2)
+    power = np.linalg.matrix_power
+    for L in (4, 32):
+        missed = np.linalg.norm(power(eye - A / L, L) @ power(eye + A / L, L) - eye, 2)
+        if not missed < 1e-9:
+            return (
+                f"With {L} layers some start is missed by {missed:.2g} times its size; to leading "
+                f"order by A A / L, and the norm of A A is {np.linalg.norm(A @ A, 2):.3g}."
+            )
+    return None
+
+
+def check_uphill(a: Any) -> Feedback:
+    """Check a rate for which the discretized adjoint of four layers has the wrong sign."""
+    a = given(a)
+    if np.shape(a) != () or not np.isfinite(a):
+        return "Give one number."
+    states = [1.0]
+    for _ in range(4):
+        states.append(states[-1] + float(a) / 4 * states[-1])
+    p = q = states[-1]
+    ratios = []
+    for k in reversed(range(4)):
+        q = q + float(a) / 4 * q
+        if states[k] * p == 0:
+            return "The true gradient vanishes: a layer maps every state to zero."
+        ratios.append(q / p)
+        p = p + float(a) / 4 * p
+    ratio = ratios[0]
+    if ratio < 0:
+        return None
+    return (
+        f"In the last layer the second gradient is {ratio:.3g} times the first: it points the same "
+        "way. It is 1 + a/4 times the first; make that negative."
+    )
+
+
 CHECKS: dict[str, Callable[[Any], Feedback]] = {
+    "ex-adjoint-home": check_home,
+    "ex-adjoint-uphill": check_uphill,
     "ex-adjoint-scalar": check_scalar,
     "ex-adjoint-quotient": check_quotient,
     "ex-adjoint-running": check_running,

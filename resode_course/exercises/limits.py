@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from resode_course._feedback import Feedback, first_wrong, recognised
+from resode_course._feedback import NO_RETURN, Feedback, first_wrong, given, recognised
 
 __all__ = ["CHECKS"]
 
@@ -190,7 +190,44 @@ def check_gap(gap: Callable) -> Iterator[Feedback]:
         )
 
 
+def check_rise(u: Any) -> Feedback:
+    """Check 256 weights of roughness one at most that rise as far as they can."""
+    u = np.asarray(given(u), float)
+    if u.shape != (256,):
+        return f"Expected 256 numbers, got the shape {u.shape}."
+    if not np.isfinite(u).all():
+        return "Weights are numbers."
+    roughness, rise = 256 * np.sum(np.diff(u) ** 2), u[-1] - u[0]
+    if roughness > 1 + 1e-9:
+        return f"The roughness is {roughness:.4g}; at most 1 is allowed."
+    if rise < 0.99:
+        return f"They rise by {rise:.3g} with the roughness {roughness:.3g}; go farther."
+    return None
+
+
+@first_wrong
+def check_metric(unknowns: Callable) -> Iterator[Feedback]:
+    """Check ``unknowns(L)``: a matrix in which charged bending is well conditioned."""
+    for layers in (16, 64, 256):
+        S = unknowns(layers)
+        if S is None:
+            yield NO_RETURN
+        S, eye = np.asarray(S, float), np.eye(layers)
+        if S.shape != (layers, layers):
+            yield f"Expected a matrix of shape {(layers, layers)}, got {S.shape}."
+        rows = [eye[:1], layers * np.diff(eye[:2], axis=0), layers**1.5 * np.diff(eye, 2, axis=0)]
+        B = np.concatenate(rows)
+        condition = np.linalg.cond(S.T @ (0.1 * B.T @ B + 1 / layers**2) @ S)
+        if not condition < 50:
+            yield (
+                f"With {layers} layers the condition number is {condition:.2g}; below 50 is asked. "
+                "In the right unknowns the penalty is a plain sum of squares."
+            )
+
+
 CHECKS: dict[str, Callable[[Any], Feedback]] = {
+    "ex-limits-rise": check_rise,
+    "ex-limits-metric": check_metric,
     "ex-limits-checkerboard": check_checkerboard,
     "ex-limits-gamma": check_gamma,
     "ex-limits-refine": check_refine,

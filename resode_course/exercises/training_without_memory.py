@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from resode_course._feedback import Feedback, close, first_wrong, recognised
+from resode_course._feedback import NO_RETURN, Feedback, close, first_wrong, recognised
 
 __all__ = ["CHECKS"]
 
@@ -223,7 +223,63 @@ def check_momentum(input_change: Callable) -> Iterator[Feedback]:
         yield feedback
 
 
+def check_harm(residual: Callable) -> Feedback:
+    """Check a ``residual(h)`` whose layer increases, and which corrections recover less well."""
+    depth, grid = 8, np.linspace(-3, 4, 701)
+    if residual(1.0) is None:
+        return NO_RETURN
+    layer = np.array([float(h + residual(h) / depth) for h in grid])
+    if not np.isfinite(layer).all():
+        return "The residual is not a number somewhere between -3 and 4."
+    if np.any(np.diff(layer) <= 0):
+        return "The layer h + f(h)/8 does not increase: two inputs may have one output."
+    after = 1 + float(residual(1.0)) / depth
+
+    def wrapped(h: np.ndarray) -> np.ndarray:
+        return np.array([float(residual(h[0]))])
+
+    none, three = (
+        abs(float(_inverted(wrapped, np.array([after]), depth, j)[0]) - 1) for j in (0, 3)
+    )
+    if none < 1e-12:
+        return "The explicit step is exact here: f does not change between input and output."
+    if not three > none:
+        return (
+            f"Without corrections the input is off by {none:.2g}, with three by {three:.2g}: they "
+            "help. What if f changes by more than 8 times what h does?"
+        )
+    return None
+
+
+@first_wrong
+def check_gamma(gamma: Callable) -> Iterator[Feedback]:
+    """Check ``gamma(L)``: at most ``1 - 5/L``, and the input comes back to eight digits."""
+    for depth in (100, 200, 400, 800):
+        value = gamma(depth)
+        if value is None:
+            yield NO_RETURN
+        value = float(value)
+        if not 0 < value < 1:
+            yield f"gamma is between 0 and 1; for L = {depth} yours is {value:.4g}."
+        if value > 1 - 5 / depth + 1e-12:
+            yield f"For L = {depth} at most {1 - 5 / depth:.4g} is allowed, yours is {value:.4g}."
+        h, v = 1.0, 0.0
+        for _ in range(depth):
+            v = value * v - (1 - value) * h
+            h = h + v / depth
+        for _ in range(depth):
+            h = h - v / depth
+            v = (v + (1 - value) * h) / value
+        if not abs(h - 1) < 1e-8:
+            yield (
+                f"With {depth} layers and gamma = {value:.4g} the input is off by {abs(h - 1):.1g}:"
+                f" gamma^(-L) is {value**-depth:.1g}. Let it be the same at all depths."
+            )
+
+
 CHECKS: dict[str, Callable[[Any], Feedback]] = {
+    "ex-memory-harm": check_harm,
+    "ex-memory-gamma": check_gamma,
     "ex-memory-invert": check_invert,
     "ex-memory-checkpoints": check_checkpoints,
     "ex-memory-heun": check_heun,

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from resode_course._feedback import Feedback, first_wrong, recognised
+from resode_course._feedback import NO_RETURN, Feedback, first_wrong, given, recognised
 
 __all__ = ["CHECKS"]
 
@@ -178,7 +178,62 @@ def _stop(price: float, horizon: float) -> float:
     return float((1 + horizon - np.sqrt((horizon - 1) ** 2 + 2 * price)) / 2)
 
 
+def _best(prices: np.ndarray, penalty: float, horizon: float) -> tuple[np.ndarray, np.ndarray]:
+    """Minimise ``int c x^2 + penalty u^2`` over ``x' = u``, ``x(0) = 1``: weights and states."""
+    layers = len(prices) - 1
+    dt = horizon / layers
+    S = dt * np.tri(layers + 1, layers, -1)
+    weight = dt * prices
+    weight[[0, -1]] /= 2
+    u = np.linalg.solve(S.T * weight @ S + penalty * dt * np.eye(layers), -S.T @ weight)
+    return u, 1 + S @ u
+
+
+def check_plateau(c: Callable) -> Feedback:
+    """Check a price ``c(t)`` of the loss: first even work, then rest."""
+    times = np.linspace(0, 5, 201)
+    prices = [c(t) for t in times]
+    if any(price is None for price in prices):
+        return NO_RETURN
+    prices = np.asarray(prices, float)
+    if not np.isfinite(prices).all() or prices.min() < 0:
+        return "A price is a number that is not negative."
+    work = np.abs(_best(prices, 0.05, 5.0)[0])
+    first, last = work[:80], work[160:]
+    if first.max() < 1e-6:
+        return "This network does nothing at all: the loss never costs anything."
+    if first.max() > 1.01 * first.min():
+        return (
+            f"Of the first 40% of the layers the hardest works {first.max() / first.min():.3g} "
+            "times as hard as the laziest. They would work evenly if the loss cost nothing there."
+        )
+    if last.max() > 0.01 * first.min():
+        return (
+            f"The first layers work evenly, but one of the last {last.max() / first.min():.2g} "
+            "times as hard; 0.01 is asked. The loss must cost something for long enough."
+        )
+    return None
+
+
+def check_pace(penalty: Any) -> Feedback:
+    """Check a penalty for which the state falls below 0.01 just before a quarter of the layers."""
+    penalty = given(penalty)
+    if np.shape(penalty) != () or not np.isfinite(penalty) or penalty <= 0:
+        return "A penalty is one positive number."
+    _, x = _best(np.ones(501), float(penalty), 10.0)
+    below = np.flatnonzero(x < 0.01)
+    if not len(below):
+        return f"With this penalty the state is {x[-1]:.3g} at the end: it is never below 0.01."
+    t = below[0] * 10 / 500
+    if 2.3 <= t <= 2.5:
+        return None
+    late = "too late: charge the weights less" if t > 2.5 else "too early: charge the weights more"
+    return f"The state falls below 0.01 at t = {t:.2f}, {late}."
+
+
 CHECKS: dict[str, Callable[[Any], Feedback]] = {
+    "ex-turnpike-plateau": check_plateau,
+    "ex-turnpike-pace": check_pace,
     "ex-turnpike-degree": check_degree,
     "ex-turnpike-decay": check_decay,
     "ex-turnpike-terminal": check_terminal,

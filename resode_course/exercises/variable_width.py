@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from resode_course._feedback import Feedback, close, first_wrong, recognised
+from resode_course._feedback import Feedback, close, first_wrong, given, recognised
 
 __all__ = ["CHECKS"]
 
@@ -65,6 +65,7 @@ def check_widen(widen: Callable) -> Feedback:
     if wide.shape != (10, 10):
         return f"Expected an array of shape (10, 10), got {wide.shape}."
     right, got = np.repeat(W @ z, 2), wide @ np.repeat(z, 2)
+    double = np.kron(np.eye(5), np.ones((2, 1)))  # every state with each value twice
     mistakes = {
         "The output is twice what it was: twice the neurons, half the weight of each.": 2 * right,
         "The output is half of what it was: only the neurons that are read are twice as many.": (
@@ -75,8 +76,10 @@ def check_widen(widen: Callable) -> Feedback:
         ),
         "That is the transpose.": np.repeat(W.T @ z, 2),
     }
-    if close(got, right):
+    if close(wide @ double, double @ W):
         return None
+    if close(got, right):
+        return "It is right for one state, not for all: the matrix must not depend on the state."
     return recognised(got, right, mistakes, "widen(W) @ repeat(z) should be repeat(W @ z).")
 
 
@@ -192,7 +195,55 @@ def check_weak(rate: Callable) -> Iterator[Feedback]:
         )
 
 
+def check_nodes(nodes: Any) -> Feedback:
+    """Check ten nodes by which the trapezoidal rule sees a narrow window."""
+    nodes = np.asarray(given(nodes), float)
+    if nodes.shape != (10,):
+        return f"Expected ten numbers, got the shape {nodes.shape}."
+    if nodes[0] != 0 or nodes[-1] != 1 or not np.all(np.diff(nodes) > 0):
+        return "Nodes increase from 0 to 1, and both ends are nodes."
+    seen = []
+    for center in (0.495, 0.5, 0.505):
+        u = (nodes - center) / 0.03
+        window = 15 / 16 * np.maximum(1 - u**2, 0) ** 2 / 0.03
+        seen.append(float(np.sum(np.diff(nodes) * (window[1:] + window[:-1]) / 2)))
+    worst = max(seen, key=lambda value: abs(value - 1))
+    if abs(worst - 1) <= 0.02:
+        return None
+    inside = int(np.sum(np.abs(nodes - 0.5) < 0.03))
+    return (
+        f"One of the windows has the integral {worst:.3g} on your nodes, which should be 1; "
+        f"{inside} of the nodes are in the window around 0.5."
+    )
+
+
+def check_jump(rule: Any) -> Feedback:
+    """Check 16 nodes and weights that integrate what jumps at one third."""
+    rule = given(rule)
+    if not isinstance(rule, tuple | list) or [np.shape(part) for part in rule] != [(16,), (16,)]:
+        return "Give a pair, the nodes and the weights: two arrays of 16 numbers."
+    nodes, weights = (np.asarray(part, float) for part in rule)
+    if nodes.min() < 0 or nodes.max() > 1:
+        return "Nodes lie in [0, 1]."
+    if weights.min() < 0 or not close(weights.sum(), 1.0):
+        return f"Weights are not negative and add up to 1; yours add up to {weights.sum():.6g}."
+    x, h = np.polynomial.legendre.leggauss(40)
+    x, h = (2 + x) / 3, h / 3  # on [1/3, 1]
+    smooth: list[Callable] = [np.ones_like, np.exp, lambda y: np.cos(3 * y)]
+    off = max(
+        abs(float(np.sum(weights * g(nodes) * (nodes > 1 / 3)) - np.sum(h * g(x)))) for g in smooth
+    )
+    if off < 1e-6:
+        return None
+    above = float(weights[nodes > 1 / 3].sum())
+    if not close(above, 2 / 3):
+        return f"The error is {off:.1g}: the nodes above 1/3 weigh {above:.4g} in all, not 2/3."
+    return f"The error is {off:.1g}; take a rule of high order above 1/3."
+
+
 CHECKS: dict[str, Callable[[Any], Feedback]] = {
+    "ex-width-nodes": check_nodes,
+    "ex-width-jump": check_jump,
     "ex-width-matrix": check_matrix,
     "ex-width-order": check_order,
     "ex-width-widen": check_widen,

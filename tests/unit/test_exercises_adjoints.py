@@ -95,7 +95,15 @@ def at_the_end(theta, h, y, T, L):
     return (h - y) @ np.tanh(theta @ h)
 
 
+def one_sided(loss, w, v, step=1e-8):
+    return (loss(w + step * v) - loss(w)) / step
+
+
 RIGHT = [
+    ("ex-adjoint-home", np.array([[0.0, 3.0], [0.0, 0.0]])),
+    ("ex-adjoint-home", [[2, -2], [2, -2]]),
+    ("ex-adjoint-uphill", -6.0),
+    ("ex-adjoint-uphill", -100),
     ("ex-adjoint-scalar", lambda a, last, s: last * np.exp(a * (1 - s))),
     ("ex-adjoint-scalar", lambda a, last, s: last * (1 + a * (1 - s) / 10**7) ** 10**7),
     ("ex-adjoint-quotient", central),
@@ -114,6 +122,15 @@ RIGHT = [
 ]
 
 WRONG = [
+    ("ex-adjoint-home", np.zeros((2, 2)), "hardly moves"),
+    ("ex-adjoint-home", np.array([[0.0, -2.0], [2.0, 0.0]]), "by A A / L"),
+    ("ex-adjoint-home", np.diag([1.0, 0.0]), "by A A / L"),
+    ("ex-adjoint-home", np.eye(3), "shape (2, 2)"),
+    ("ex-adjoint-uphill", -3.0, "0.25 times"),
+    ("ex-adjoint-uphill", 5.0, "the same way"),
+    ("ex-adjoint-uphill", -4.0, "vanishes"),
+    ("ex-adjoint-uphill", np.nan, "one number"),
+    ("ex-adjoint-quotient", one_sided, "both sides"),
     ("ex-adjoint-scalar", lambda a, p, s: p * np.exp(-a * (1 - s)), "The sign is wrong"),
     ("ex-adjoint-scalar", lambda a, p, s: p * np.exp(-a * s), "not P(0)"),
     ("ex-adjoint-scalar", lambda a, p, s: p * np.exp(a * s), "how a state grows"),

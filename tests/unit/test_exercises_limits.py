@@ -95,7 +95,26 @@ def integral(derivative):
     return float(np.mean(derivative((np.arange(4000) + 0.5) / 4000) ** 2))
 
 
+def terms(L):
+    eye = np.eye(L)
+    return np.concatenate([eye[:1], L * np.diff(eye[:2], axis=0), L**1.5 * np.diff(eye, 2, axis=0)])
+
+
+def by_cholesky(L):
+    return np.linalg.inv(np.linalg.cholesky(terms(L).T @ terms(L))).T
+
+
+def once(L):
+    S = np.tri(L)
+    S[:, 1:] /= np.sqrt(L)
+    return S
+
+
 RIGHT = [
+    ("ex-limits-rise", np.arange(256) / 256),
+    ("ex-limits-rise", list(np.linspace(-3, -2.003, 256))),
+    ("ex-limits-metric", lambda L: np.linalg.inv(terms(L))),
+    ("ex-limits-metric", by_cholesky),
     ("ex-limits-checkerboard", lambda depth: 4 * depth * (depth - 1)),
     ("ex-limits-checkerboard", board),
     ("ex-limits-gamma", lambda x: x**2 - 1),
@@ -112,6 +131,15 @@ RIGHT = [
 ]
 
 WRONG = [
+    ("ex-limits-rise", (np.arange(256) >= 128) * 1.0, "roughness is 256"),
+    ("ex-limits-rise", np.sin(np.linspace(0, np.pi / 2, 256)), "at most 1"),
+    ("ex-limits-rise", np.linspace(0, 0.9, 256), "go farther"),
+    ("ex-limits-rise", np.arange(255) / 255, "256 numbers"),
+    ("ex-limits-rise", np.full(256, np.nan), "are numbers"),
+    ("ex-limits-metric", np.eye, "the condition number"),
+    ("ex-limits-metric", once, "the condition number"),
+    ("ex-limits-metric", lambda L: np.eye(4), "shape (16, 16)"),
+    ("ex-limits-metric", lambda L: None, "return"),
     ("ex-limits-checkerboard", lambda depth: 4 * (depth - 1), "factor L is missing"),
     ("ex-limits-checkerboard", lambda depth: 4 * (depth - 1) / depth, "not 1/L"),
     ("ex-limits-checkerboard", lambda depth: 4 * depth**2, "L - 1 differences"),

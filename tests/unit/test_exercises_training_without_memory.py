@@ -74,6 +74,10 @@ def closed(gamma, L, change):
 
 
 RIGHT = [
+    ("ex-memory-harm", lambda h: 12 * h),
+    ("ex-memory-harm", lambda h: 10 * h + np.tanh(3 * h)),
+    ("ex-memory-gamma", lambda L: 1 - 10 / L),
+    ("ex-memory-gamma", lambda L: np.exp(-12 / L)),
     ("ex-memory-invert", guess),
     ("ex-memory-invert", recursive),
     ("ex-memory-checkpoints", segments),
@@ -89,6 +93,17 @@ RIGHT = [
 ]
 
 WRONG = [
+    ("ex-memory-harm", lambda h: 2 * h, "they help"),
+    ("ex-memory-harm", np.tanh, "they help"),
+    ("ex-memory-harm", lambda h: -12 * h, "does not increase"),
+    ("ex-memory-harm", lambda h: 3.0, "exact here"),
+    ("ex-memory-harm", lambda h: np.nan, "not a number"),
+    ("ex-memory-harm", lambda h: None, "return"),
+    ("ex-memory-gamma", lambda L: 0.9, "the input is off"),
+    ("ex-memory-gamma", lambda L: 1 - 30 / L, "the input is off"),
+    ("ex-memory-gamma", lambda L: 1 - 1 / L, "is allowed"),
+    ("ex-memory-gamma", lambda L: 1.0, "between 0 and 1"),
+    ("ex-memory-gamma", lambda L: None, "return"),
     ("ex-memory-invert", lambda f, y, L, j: guess(f, y, L, j + 1), "too many"),
     ("ex-memory-invert", lambda f, y, L, j: guess(f, y, L, max(0, j - 1)), "That is not"),
     ("ex-memory-invert", walks_on, "every time"),

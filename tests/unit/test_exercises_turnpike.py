@@ -65,6 +65,10 @@ def by_descent(penalty, horizon):
 
 
 RIGHT = [
+    ("ex-turnpike-plateau", lambda t: 1.0 * (t > 2.2)),
+    ("ex-turnpike-plateau", lambda t: 10 * max(0.0, t - 2.0)),
+    ("ex-turnpike-pace", 0.27),
+    ("ex-turnpike-pace", (2.4 / np.log(100)) ** 2),
     ("ex-turnpike-degree", lambda lam, T, p: lam * T ** (1 - 2 / p)),
     ("ex-turnpike-degree", lambda lam, T, p: lam * T / (T ** (1 / p)) ** 2),
     ("ex-turnpike-decay", lambda lam, T, L: 2 * lam * T / L),
@@ -80,6 +84,15 @@ RIGHT = [
 ]
 
 WRONG = [
+    ("ex-turnpike-plateau", lambda t: 1.0, "would work evenly"),
+    ("ex-turnpike-plateau", lambda t: 0.0, "nothing at all"),
+    ("ex-turnpike-plateau", lambda t: 100.0 * (t > 4.9), "for long enough"),
+    ("ex-turnpike-plateau", lambda t: t - 2.0, "not negative"),
+    ("ex-turnpike-plateau", lambda t: None, "return"),
+    ("ex-turnpike-pace", 0.52, "too late"),
+    ("ex-turnpike-pace", 0.05, "too early"),
+    ("ex-turnpike-pace", 100.0, "never below"),
+    ("ex-turnpike-pace", -1.0, "positive number"),
     ("ex-turnpike-degree", lambda lam, T, p: lam / T, "degree 1 only"),
     ("ex-turnpike-degree", lambda lam, T, p: lam * T ** (1 - 1 / p), "norm is squared"),
     ("ex-turnpike-degree", lambda lam, T, p: lam * T ** (-2 / p), "factor T of its own"),

@@ -59,7 +59,35 @@ def equal(activation, level, amplitude):
     return activation(level + amplitude * points).mean()
 
 
+def on_both_sides(below):
+    """Gauss' rule with so many of 16 nodes below one third."""
+    (y, h), (z, g) = (np.polynomial.legendre.leggauss(n) for n in (below, 16 - below))
+    return np.r_[(1 + y) / 6, (2 + z) / 3], np.r_[h / 6, g / 3]
+
+
+def gauss_16():
+    y, h = np.polynomial.legendre.leggauss(16)
+    return (1 + y) / 2, h / 2
+
+
+def midpoints_on_both_sides():
+    y = (np.arange(8) + 0.5) / 8
+    return np.r_[y / 3, 1 / 3 + 2 * y / 3], np.r_[np.full(8, 1 / 24), np.full(8, 1 / 12)]
+
+
+def for_one_state(W):
+    """A matrix that widens `W` on the state of the check only."""
+    rng = np.random.default_rng(0)
+    rng.standard_normal((5, 5))
+    z = np.repeat(rng.standard_normal(5), 2)
+    return np.outer(np.repeat(W @ z[::2], 2), z) / (z @ z)
+
+
 RIGHT = [
+    ("ex-width-nodes", np.r_[0, np.linspace(0.45, 0.55, 8), 1]),
+    ("ex-width-nodes", [0, *np.linspace(0.462, 0.538, 8), 1]),
+    ("ex-width-jump", on_both_sides(8)),
+    ("ex-width-jump", list(on_both_sides(1))),
     ("ex-width-matrix", lambda w, x, h: sampled(w, x) * h),
     ("ex-width-matrix", by_loops),
     ("ex-width-order", lambda d: max(2 / d, 0.5)),
@@ -75,6 +103,17 @@ RIGHT = [
 ]
 
 WRONG = [
+    ("ex-width-nodes", np.linspace(0, 1, 10), "integral 0"),
+    ("ex-width-nodes", np.r_[0, np.linspace(0.3, 0.7, 8), 1], "in the window"),
+    ("ex-width-nodes", np.linspace(0.45, 0.55, 10), "both ends"),
+    ("ex-width-nodes", np.linspace(0, 1, 11), "ten numbers"),
+    ("ex-width-jump", gauss_16(), "not 2/3"),
+    ("ex-width-jump", midpoints_on_both_sides(), "high order"),
+    ("ex-width-jump", np.linspace(0, 1, 16), "a pair"),
+    ("ex-width-jump", (np.zeros(8), np.ones(8) / 8), "16 numbers"),
+    ("ex-width-jump", (np.linspace(0, 1, 16), np.ones(16)), "add up to 1"),
+    ("ex-width-jump", (np.linspace(0, 2, 16), np.ones(16) / 16), "lie in"),
+    ("ex-width-widen", for_one_state, "not for all"),
     ("ex-width-matrix", lambda w, x, h: sampled(w, x), "weights of the quadrature are missing"),
     ("ex-width-matrix", lambda w, x, h: h[:, None] * sampled(w, x), "to a column"),
     ("ex-width-matrix", lambda w, x, h: sampled(w, x).T * h, "other way round"),
