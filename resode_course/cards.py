@@ -19,6 +19,7 @@ __all__ = ["Card", "Picture"]
 WIDTH, HEIGHT = 440, 250  # of the picture
 LEFT, TOP, RIGHT, BOTTOM = 62, 12, 428, 204  # the frame in which curves are drawn
 STYLES = ("", " second", " third")
+LARGEST = 1e30  # value that a scale takes into account, and in logarithms one over the smallest
 DIGITS = 4  # that a stored picture keeps
 NAMES = {
     "thm": "This theorem",
@@ -142,7 +143,8 @@ def _numbers(values: Numbers) -> np.ndarray:
 
 def _scale(values: Numbers, first: int, last: int, *, log: bool) -> Scale:
     values = _numbers(values)
-    usable = values[np.isfinite(values) & ((values > 0) | (not log))]
+    # What grows beyond all measure leaves the frame, so that the rest can be seen.
+    usable = values[(np.abs(values) < LARGEST) & ((values > 1 / LARGEST) | (not log))]
     low, high = (usable.min(), usable.max()) if usable.size else (0.1, 1.0)
     if low == high:
         low, high = (low / 2, high * 2) if log else (low - 0.5, high + 0.5)

@@ -96,6 +96,12 @@ def test_what_cannot_be_drawn_is_left_out(log):
     assert "inf" not in re.sub(r'aria-label="[^"]*"', "", picture.svg())
 
 
+def test_what_grows_beyond_all_measure_leaves_the_frame():
+    svg = Picture((1, 2, 4), {"error": (1.0, 2.0, 1e300)}).svg()
+    assert ">1<" in svg
+    assert ">2<" in svg
+
+
 def test_a_constant_is_drawn():
     (drawing, *_) = drawings(Picture((1, 2, 4), {"error": (3.0, 3.0, 3.0)}).svg())
     (line,) = drawing.iter("polyline")
