@@ -232,7 +232,98 @@ def _recursion(
     return float(d)
 
 
+@first_wrong
+def check_curve(drawn: Callable) -> Iterator[Feedback]:
+    """Check ``drawn(rng, depth)``: random kernels on a smooth curve in depth."""
+    for depth in (16, 64):
+        draws = [drawn(np.random.default_rng(seed), depth) for seed in range(40)]
+        if draws[0] is None:
+            yield NO_RETURN
+            return
+        shape = (depth, 3, 3, 4, 4)
+        if np.shape(draws[0]) != shape:
+            yield f"Expected an array of shape {shape}, got {np.shape(draws[0])}."
+            return
+        yield _curve_is_drawn(6 * np.array(draws).reshape(40, depth, -1))
+    steps = [_largest_step(drawn(np.random.default_rng(0), depth)) for depth in (64, 256)]
+    if steps[1] > 0.4 * steps[0]:
+        yield (
+            "Four times the layers must have increments a quarter as large; the largest goes from "
+            f"{steps[0]:.3f} to {steps[1]:.3f}."
+        )
+
+
+def _curve_is_drawn(draws: np.ndarray) -> Feedback:
+    """Check mean, variance and independence of draws, shape (draws, depth, entries)."""
+    size, depth = draws[0].size / draws.shape[1] * len(draws), draws.shape[1]
+    if abs(draws[:, 0].mean()) > 6 / size**0.5:
+        return f"The entries of the first layer have the mean {draws[:, 0].mean() / 6:.3f}, not 0."
+    for k in (0, depth // 2, depth - 1):
+        variance = (draws[:, k] ** 2).mean()
+        if not 0.85 < variance < 1.15:
+            return (
+                f"In layer {k} of {depth} entries have {variance:.2f} times the variance 1/36; "
+                "squares of the two factors must add up to one."
+            )
+    together = (draws[:, 0] * draws[:, -1]).mean()
+    if abs(together) > 6 / size**0.5:
+        return f"First and last layer are not independent: their correlation is {together:.2f}."
+    return None
+
+
+def _largest_step(kernels: Any) -> float:
+    """Return the largest increment in depth."""
+    kernels = np.asarray(kernels, float)
+    return float(np.linalg.norm(np.diff(kernels.reshape(len(kernels), -1), axis=0), axis=1).max())
+
+
+@first_wrong
+def check_disguise(disguise: Callable) -> Iterator[Feedback]:
+    """Check ``disguise(kernels)``: the same network, and a rough number."""
+    rng = np.random.default_rng(4)
+    for depth, channels in [(16, 4), (12, 3)]:
+        s = np.arange(depth).reshape(-1, 1, 1, 1, 1) / depth
+        first, last = rng.standard_normal((2, 1, 3, 3, channels, channels))
+        kernels = np.cos(1.5 * s) * first + np.sin(1.5 * s) * last
+        got = disguise(kernels.copy())
+        if got is None:
+            yield NO_RETURN
+            return
+        got = np.asarray(got, float)
+        if got.shape != kernels.shape:
+            yield f"Expected an array of shape {kernels.shape}, got {got.shape}."
+            return
+        yield _same_network(got / kernels)
+        before, after = _first_number(kernels), _first_number(got)
+        if after < 5 * before:
+            yield (
+                f"The same network, but the number goes from {before:.2f} to {after:.2f} only; "
+                "let neighbouring layers differ in length."
+            )
+
+
+def _same_network(factors: np.ndarray) -> Feedback:
+    """Check that filters were multiplied by positive numbers, each by its own."""
+    if not np.isfinite(factors).all() or (factors == 0).any():
+        return "A filter of zeros, or of no numbers, is lost for good."
+    if (factors < 0).any():
+        return "A negative factor turns the sign of what is normalised: another network."
+    if close(factors / factors[:, :1, :1, :1], np.ones_like(factors)):
+        return None
+    if close(factors / factors[:, :1, :1, :, :1], np.ones_like(factors)):
+        return "One factor for each channel that leaves, the last axis; yours belong to the inputs."
+    return "Entries of one filter get different factors: another network."
+
+
+def _first_number(kernels: np.ndarray) -> float:
+    """Return L times the largest increment over the mean length."""
+    lengths = np.linalg.norm(kernels.reshape(len(kernels), -1), axis=1)
+    return len(kernels) * _largest_step(kernels) / float(lengths.mean())
+
+
 CHECKS: dict[str, Callable[[Any], Feedback]] = {
+    "ex-images-curve": check_curve,
+    "ex-images-disguise": check_disguise,
     "ex-images-affine": check_affine,
     "ex-images-independent": check_independent,
     "ex-images-fold": check_fold,

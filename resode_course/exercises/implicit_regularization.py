@@ -226,7 +226,37 @@ def _limit_velocity(level: float, slope: float, target: float) -> float:
     return float((-3 * values[0] + 4 * values[1] - values[2]) / (2 * short))
 
 
+def check_odd(large: Any) -> Feedback:
+    """Check the number of increments that stay large around one odd layer."""
+    if not isinstance(large, (int, float, np.number, np.ndarray)) or np.ndim(large):
+        return f"Expected one number, got {large!r}."
+    if large == 0:
+        return "Nothing heals the odd layer: increments at the start stand in the bound."
+    if large == 1:
+        return "The odd layer has a neighbour on each side."
+    if large > 2:
+        return "It does not spread: other layers see states that changed by O(1/L) only."
+    return None if large == 2 else f"A number of increments is 0, 1, 2, ...; got {large}."
+
+
+def check_plain(slope: Any) -> Feedback:
+    """Check the slope of increments after a time ``t/L`` instead of ``t``."""
+    if not isinstance(slope, (int, float, np.number)):
+        return f"Expected a number, got {slope!r}."
+    if abs(slope + 3) < 0.25:
+        return None
+    if abs(slope + 1) < 0.25:
+        return "That is the slope with the factor L. Without it, each network trains for t/L."
+    if abs(slope + 2) < 0.25:
+        return "V moves by t/L; but from V = 0 increments grow like the square of the time."
+    if slope > 0:
+        return "Increments fall with depth: a negative slope."
+    return f"Measured after 30 steps it is close to a whole number, and not {slope:.3g}."
+
+
 CHECKS: dict[str, Callable[[Any], Feedback]] = {
+    "ex-implicit-odd": check_odd,
+    "ex-implicit-plain": check_plain,
     "ex-implicit-step": check_step,
     "ex-implicit-relu": check_relu,
     "ex-implicit-costates": check_costates,

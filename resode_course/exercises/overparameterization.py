@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from resode_course._feedback import Feedback, close, first_wrong, recognised
+from resode_course._feedback import NO_RETURN, Feedback, close, first_wrong, recognised
 from resode_lib import diagnostics, training
 from resode_lib.blocks import TwoLayer
 from resode_lib.resnet import ResNet
@@ -228,7 +228,52 @@ def _worst(stack: Any, A: Any, B: Any, x: Any, gram: Any, *, ends: bool) -> floa
     return float(ratio(model if ends else stack))
 
 
+def check_blind(activation: Callable) -> Feedback:
+    """Check an activation whose features of 20 inputs in four dimensions are dependent."""
+    rng = np.random.default_rng(0)
+    x, W = rng.standard_normal((20, 4)), rng.standard_normal((400, 4))
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    u = np.linspace(-2, 2, 9)
+    values = activation(u)
+    if values is None:
+        return NO_RETURN
+    if np.shape(values) != u.shape:
+        return "An activation acts on each entry of an array."
+    if close(np.diff(values, 2), np.zeros(7)):
+        return "That is affine; find one that bends."
+    S = np.asarray(activation(W @ x.T), float)
+    found = np.linalg.eigvalsh(S.T @ S)
+    if found[0] < 1e-9 * found[-1]:
+        return None
+    return (
+        f"400 of these neurons tell the 20 inputs apart: smallest eigenvalue {found[0] / 400:.2g}; "
+        "look for a function of which there are few in four variables."
+    )
+
+
+def check_far(moved: Callable) -> Feedback:
+    """Check weights at 0.9 of their length from the start whose features are gone."""
+    rng = np.random.default_rng(1)
+    x, W = rng.standard_normal((30, 10)), rng.standard_normal((60, 15))
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    got = moved(W.copy())
+    if got is None:
+        return NO_RETURN
+    got = np.asarray(got, float)
+    if got.shape != W.shape:
+        return f"Expected weights of shape {W.shape}, got {got.shape}."
+    distance = float(np.linalg.norm(got - W) / np.linalg.norm(W))
+    if abs(distance - 0.9) > 1e-6:
+        return f"The distance is {distance:.3g} times the length of W; 0.9 is asked."
+    before, after = (smallest(np.tanh(each[:, :10] @ x.T)) for each in (W, got))
+    if after < 0.05 * before:
+        return None
+    return f"The eigenvalue is {after / before:.3g} times what it was: these features live."
+
+
 CHECKS: dict[str, Callable[[Any], Feedback]] = {
+    "ex-over-blind": check_blind,
+    "ex-over-far": check_far,
     "ex-over-constant": check_constant,
     "ex-over-neurons": check_neurons,
     "ex-over-limit": check_limit,

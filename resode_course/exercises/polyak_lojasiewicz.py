@@ -164,7 +164,13 @@ def _flow_on_power(a: float, start: float, time: float, steps: int = 4000) -> fl
 
 def check_balance(rate_along_flow: Callable) -> Feedback:
     """Check ``rate_along_flow(x, y, target)``: the smallest ratio on the way of the flow."""
-    for x, y, target in [(1.5, -0.5, 1.0), (2.0, 0.5, 3.0), (0.2, 1.0, 2.0), (1.0, 3.0, -1.0)]:
+    for x, y, target in [
+        (1.5, -0.5, 1.0),
+        (2.0, 0.5, 3.0),
+        (0.2, 1.0, 2.0),
+        (1.0, 3.0, -1.0),
+        (2.0, 1.8, 1.0),  # the product falls: smallest at the end
+    ]:
         right, end = _smallest_ratio(x, y, target)
         start = 4 * (x**2 + y**2)
         difference = abs(x**2 - y**2)
@@ -206,7 +212,43 @@ def _smallest_ratio(x: float, y: float, target: float) -> tuple[float, float]:
     return min(ratios), ratios[-1]
 
 
+def check_trap(height: Any) -> Feedback:
+    """Check the largest ``a`` for which ``x^2 + a sin(x)^2`` has one critical point."""
+    if not isinstance(height, (int, float, np.number)):
+        return f"Expected a number, got {height!r}."
+    y = np.linspace(np.pi, 2 * np.pi, 200_001)
+    largest = float(1 / (-np.sin(y) / y).max())
+    if abs(height - largest) < 0.01:
+        return None
+    if height > largest:
+        return f"At a = {height:g} a ball from x = 3 is caught: 2x + a sin 2x has another zero."
+    x = np.linspace(1e-3, 3, 3000)
+    mu = ((2 * x + height * np.sin(2 * x)) ** 2 / (x**2 + height * np.sin(x) ** 2)).min()
+    return f"At a = {height:g} the smallest ratio is still {mu:.3g}: the wave may be higher."
+
+
+def check_far(found: Any) -> Feedback:
+    """Check a start far from zero loss, and a ball, to which the theorem applies."""
+    try:
+        (x, y), radius = ((float(part) for part in found[0]), float(found[1]))
+    except (TypeError, ValueError, IndexError):
+        return "Write a pair of a start and a radius, ((x, y), r)."
+    loss, distance = (x * y - 1) ** 2, float(np.hypot(x, y))
+    if x * y >= 0:
+        return f"Start on the wrong side: x y < 0; yours is {x * y:g}."
+    if loss <= 100:
+        return f"The loss at the start is {loss:.4g}; more than 100 is asked."
+    if not 0 < radius < distance:
+        return "The ball must not contain the origin, where the ratio is 0."
+    have, need = 4 * (distance - radius) ** 2 * radius**2, 4 * loss
+    if have <= need:
+        return f"mu r^2 is {have:.4g}, and 4 loss is {need:.4g}: the theorem does not apply."
+    return None
+
+
 CHECKS: dict[str, Callable[[Any], Feedback]] = {
+    "ex-pl-trap": check_trap,
+    "ex-pl-far": check_far,
     "ex-pl-time": check_time,
     "ex-pl-steps": check_steps,
     "ex-pl-least-squares": check_least_squares,

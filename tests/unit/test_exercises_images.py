@@ -161,7 +161,69 @@ def behind(rates, momentum, start, alpha, beta, depth):
     return d
 
 
+def pair(rng):
+    return rng.standard_normal((2, 1, 3, 3, 4, 4)) / 6
+
+
+def depths_of(depth):
+    return (np.arange(depth) / (depth - 1)).reshape(-1, 1, 1, 1, 1)
+
+
+def quarter(rng, depth):
+    (first, last), angle = pair(rng), np.pi / 2 * depths_of(depth)
+    return np.cos(angle) * first + np.sin(angle) * last
+
+
+def roots(rng, depth):
+    """On a straight line, then brought to its variance."""
+    (first, last), s = pair(rng), depths_of(depth)
+    return ((1 - s) * first + s * last) / np.sqrt((1 - s) ** 2 + s**2)
+
+
+def straight(rng, depth):
+    (first, last), s = pair(rng), depths_of(depth)
+    return (1 - s) * first + s * last
+
+
+def half_way(rng, depth):
+    (first, last), angle = pair(rng), np.pi / 4 * depths_of(depth)
+    return np.cos(angle) * first + np.sin(angle) * last
+
+
+def independent(rng, depth):
+    return rng.standard_normal((depth, 3, 3, 4, 4)) / 6
+
+
+def lengthened(factors):
+    """Multiply layer k by the factor ``factors(k)``."""
+
+    def disguise(kernels):
+        return kernels * factors(np.arange(len(kernels))).reshape(-1, 1, 1, 1, 1)
+
+    return disguise
+
+
+def one_channel(kernels):
+    factors = np.ones((len(kernels), 1, 1, 1, kernels.shape[-1]))
+    factors[len(kernels) // 2, ..., 0] = 1e3
+    return kernels * factors
+
+
+def by_input(kernels):
+    factors = np.ones((len(kernels), 1, 1, kernels.shape[-1], 1))
+    factors[::2, :, :, 0] = 1e3
+    return kernels * factors
+
+
+def scrambled(kernels):
+    return kernels * np.exp(np.random.default_rng(0).standard_normal(kernels.shape))
+
+
 RIGHT = [
+    ("ex-images-curve", quarter),
+    ("ex-images-curve", roots),
+    ("ex-images-disguise", lengthened(lambda k: np.where(k % 2, 0.01, 1.0))),
+    ("ex-images-disguise", one_channel),
     ("ex-images-affine", affine),
     ("ex-images-affine", affine_by_two_points),
     ("ex-images-independent", lambda depth, channels: 2 * depth * np.sqrt(channels)),
@@ -177,6 +239,22 @@ RIGHT = [
 ]
 
 WRONG = [
+    ("ex-images-curve", lambda rng, depth: None, "returns None"),
+    ("ex-images-curve", lambda rng, depth: quarter(rng, depth)[1:], "shape"),
+    ("ex-images-curve", lambda rng, depth: 0.1 + quarter(rng, depth), "the mean"),
+    ("ex-images-curve", lambda rng, depth: 6 * quarter(rng, depth), "the variance 1/36"),
+    ("ex-images-curve", straight, "squares of the two factors"),
+    ("ex-images-curve", half_way, "not independent"),
+    ("ex-images-curve", lambda rng, depth: 0 * depths_of(depth) + pair(rng)[0], "not independent"),
+    ("ex-images-curve", independent, "a quarter as large"),
+    ("ex-images-disguise", lambda kernels: None, "returns None"),
+    ("ex-images-disguise", lambda kernels: kernels[0], "shape"),
+    ("ex-images-disguise", lambda kernels: kernels, "differ in length"),
+    ("ex-images-disguise", lambda kernels: 100 * kernels, "differ in length"),
+    ("ex-images-disguise", lengthened(lambda k: (-1.0) ** k), "turns the sign"),
+    ("ex-images-disguise", lengthened(lambda k: 1.0 * (k > 3)), "lost for good"),
+    ("ex-images-disguise", by_input, "belong to the inputs"),
+    ("ex-images-disguise", scrambled, "another network"),
     ("ex-images-affine", lambda g, b, m, v: (g / v**0.5, b - g / v**0.5 * m), "1e-5"),
     ("ex-images-affine", lambda g, b, m, v: (g / (v + E), b - g / (v + E) * m), "the root"),
     ("ex-images-affine", lambda g, b, m, v: (g / np.sqrt(v + E), b - m), "before the scaling"),

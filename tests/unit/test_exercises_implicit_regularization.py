@@ -75,6 +75,10 @@ def velocity_by_products(theta, target):
 
 
 RIGHT = [
+    ("ex-implicit-odd", 2),
+    ("ex-implicit-odd", np.int64(2)),
+    ("ex-implicit-plain", -3),
+    ("ex-implicit-plain", np.float64(-2.97)),
     ("ex-implicit-step", lambda w, g, rate: w - rate * w.shape[0] * g),
     ("ex-implicit-step", lambda w, g, rate: np.add(w, -rate * len(g) * g)),
     ("ex-implicit-relu", relu),
@@ -102,6 +106,17 @@ def from_end_to_end(weights):
 
 
 WRONG = [
+    ("ex-implicit-odd", "two", "one number"),
+    ("ex-implicit-odd", np.ones(63), "one number"),
+    ("ex-implicit-odd", 0, "heals"),
+    ("ex-implicit-odd", 1, "each side"),
+    ("ex-implicit-odd", 63, "spread"),
+    ("ex-implicit-odd", -1, "0, 1, 2"),
+    ("ex-implicit-plain", "steep", "a number"),
+    ("ex-implicit-plain", -1.0, "with the factor L"),
+    ("ex-implicit-plain", -2.02, "square of the time"),
+    ("ex-implicit-plain", 3.0, "negative"),
+    ("ex-implicit-plain", -0.5, "whole number"),
     ("ex-implicit-step", lambda w, g, rate: w - rate * g, "factor L is missing"),
     ("ex-implicit-step", lambda w, g, rate: w - rate * g / len(g), "not 1/L"),
     ("ex-implicit-step", lambda w, g, rate: w + rate * len(g) * g, "uphill"),

@@ -104,6 +104,10 @@ def whole_by_rows(S, x):
 
 
 RIGHT = [
+    ("ex-over-blind", np.square),
+    ("ex-over-blind", lambda u: (u - 1) ** 2 + 3),
+    ("ex-over-far", lambda W: W / 10),
+    ("ex-over-far", lambda W: W - 0.9 * np.linalg.norm(W) * W / np.linalg.norm(W)),
     ("ex-over-constant", constant),
     ("ex-over-constant", by_singular_values),
     ("ex-over-neurons", neurons),
@@ -119,6 +123,15 @@ RIGHT = [
 ]
 
 WRONG = [
+    ("ex-over-blind", lambda u: None, "returns None"),
+    ("ex-over-blind", np.sum, "each entry"),
+    ("ex-over-blind", lambda u: 2 * u + 1, "affine"),
+    ("ex-over-blind", lambda u: u**3, "tell the 20 inputs apart"),
+    ("ex-over-blind", lambda u: np.maximum(u, 0), "tell the 20 inputs apart"),
+    ("ex-over-far", lambda W: None, "returns None"),
+    ("ex-over-far", lambda W: W[0], "shape"),
+    ("ex-over-far", lambda W: 0 * W, "0.9 is asked"),
+    ("ex-over-far", lambda W: 1.9 * W, "live"),
     ("ex-over-constant", lambda S: constant(S) / 4, "factor 4"),
     ("ex-over-constant", lambda S: constant(S) * S.shape[1], "1/n"),
     ("ex-over-constant", lambda S: constant(S) * S.shape[0], "1/m"),

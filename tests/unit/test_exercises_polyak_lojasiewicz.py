@@ -69,6 +69,10 @@ def balance_on_grid(x, y, target):
 
 
 RIGHT = [
+    ("ex-pl-trap", 4.6),
+    ("ex-pl-trap", np.float64(4.6033)),
+    ("ex-pl-far", ((20.0, -0.6), 10.0)),
+    ("ex-pl-far", (np.array([-0.5, 30.0]), 12)),
     ("ex-pl-time", lambda start, target, mu: np.log(start / target) / (2 * mu)),
     ("ex-pl-time", lambda start, target, mu: -np.log(target / start) / mu / 2),
     ("ex-pl-steps", steps_by_logarithm),
@@ -84,6 +88,22 @@ RIGHT = [
 ]
 
 WRONG = [
+    ("ex-pl-trap", ..., "a number"),
+    ("ex-pl-trap", 10, "caught"),
+    ("ex-pl-trap", 4.7, "caught"),
+    ("ex-pl-trap", 3.0, "may be higher"),
+    ("ex-pl-far", ..., "a pair"),
+    ("ex-pl-far", (20.0, -0.6), "a pair"),
+    ("ex-pl-far", ((20.0, 0.6), 10.0), "wrong side"),
+    ("ex-pl-far", ((0.9, -0.9), 0.5), "more than 100"),
+    ("ex-pl-far", ((20.0, -0.6), 30.0), "the origin"),
+    ("ex-pl-far", ((6.0, -6.0), 4.0), "does not apply"),
+    ("ex-pl-far", ((20.0, -0.6), 0.1), "does not apply"),
+    (
+        "ex-pl-balance",
+        lambda x, y, c: 4 * (x**2 + y**2) if x * y > c else balance(x, y, c),
+        "start",
+    ),
     ("ex-pl-time", lambda s, t, mu: np.log(s / t) / mu, "twice as fast"),
     ("ex-pl-time", lambda s, t, mu: 2 * np.log(s / t) / mu, "wrong side"),
     ("ex-pl-time", lambda s, t, mu: np.log(t / s) / (2 * mu), "positive"),
