@@ -203,7 +203,44 @@ def _best_exponent(kappa: float, mu: float) -> float:
     return float(-np.maximum(kappa * T - logarithm, -mu * T / 2).min() / logarithm)
 
 
+@first_wrong
+def check_floor(floor: Callable) -> Iterator[Feedback]:
+    """Check ``floor(y)``: the least loss if the first two targets belong to one input."""
+    for seed, n in [(0, 6), (1, 3)]:
+        y = np.random.default_rng(seed).standard_normal((n, 1))
+        gap = float(y[0, 0] - y[1, 0]) ** 2
+        mistakes = {
+            "Both errors are half of the difference; their squares add up to a half.": gap / n,
+            "The loss is a mean over all n samples.": gap / 2,
+            "Two samples have this error, not one.": gap / (4 * n),
+            "All other inputs are fitted, and these two are met half way.": 0.0,
+            "That is the variance of all targets; only two of them share an input.": float(y.var()),
+        }
+        yield recognised(
+            floor(y),
+            gap / (2 * n),
+            mistakes,
+            f"With n = {n} and the targets {y[0, 0]:.2f} and {y[1, 0]:.2f} at one input training "
+            f"ends at {gap / (2 * n):.4g}.",
+        )
+
+
+def check_rough(exponent: Any) -> Feedback:
+    """Check the exponent of the targets' size in the roughness of weights."""
+    if not isinstance(exponent, (int, float, np.number)):
+        return f"Expected a number, got {exponent!r}."
+    if abs(exponent - 2) < 0.2:
+        return None
+    if abs(exponent - 1) < 0.2:
+        return "So do the weights themselves; increments need the weights to have moved first."
+    if abs(exponent) < 0.2:
+        return "They do get smoother: compare the lines of the figure."
+    return f"From 0.1 to 0.5 the measured exponent is close to a whole number, not {exponent:.3g}."
+
+
 CHECKS: dict[str, Callable[[Any], Feedback]] = {
+    "ex-double-floor": check_floor,
+    "ex-double-rough": check_rough,
     "ex-double-distance": check_distance,
     "ex-double-time": check_time,
     "ex-double-gronwall": check_gronwall,

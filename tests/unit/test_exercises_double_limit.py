@@ -38,6 +38,10 @@ def exponent(kappa, mu):
 
 
 RIGHT = [
+    ("ex-double-floor", lambda y: (y[0, 0] - y[1, 0]) ** 2 / (2 * len(y))),
+    ("ex-double-floor", lambda y: 2 * y[:2].var() / y.size),
+    ("ex-double-rough", 2),
+    ("ex-double-rough", np.float64(1.95)),
     ("ex-double-distance", distance),
     ("ex-double-distance", distance_by_sum),
     ("ex-double-time", enough_time),
@@ -59,6 +63,17 @@ RIGHT = [
 ]
 
 WRONG = [
+    ("ex-double-floor", lambda y: None, "returns None"),
+    ("ex-double-floor", lambda y: (y[0, 0] - y[1, 0]) ** 2 / len(y), "half of the difference"),
+    ("ex-double-floor", lambda y: (y[0, 0] - y[1, 0]) ** 2 / 2, "over all n"),
+    ("ex-double-floor", lambda y: y[:2].var() / len(y), "not one"),
+    ("ex-double-floor", lambda y: 0.0, "half way"),
+    ("ex-double-floor", lambda y: y.var(), "variance of all"),
+    ("ex-double-floor", lambda y: 17.0, "ends at"),
+    ("ex-double-rough", "two", "a number"),
+    ("ex-double-rough", 1, "moved first"),
+    ("ex-double-rough", 0.0, "smoother"),
+    ("ex-double-rough", 5, "whole number"),
     ("ex-double-distance", lambda c, loss, mu: c * np.sqrt(loss) / mu, "rate mu / 2"),
     ("ex-double-distance", lambda c, loss, mu: 2 * c * loss / mu, "square root of the loss"),
     ("ex-double-distance", lambda c, loss, mu: c * np.sqrt(loss), "integrate"),
