@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from resode_course._feedback import Feedback, close, first_wrong, recognised
+from resode_course._feedback import Feedback, close, first_wrong, given, recognised
 
 __all__ = ["CHECKS"]
 
@@ -227,6 +227,7 @@ def check_floor(floor: Callable) -> Iterator[Feedback]:
 
 def check_rough(exponent: Any) -> Feedback:
     """Check the exponent of the targets' size in the roughness of weights."""
+    exponent = given(exponent)
     if not isinstance(exponent, (int, float, np.number)):
         return f"Expected a number, got {exponent!r}."
     if abs(exponent - 2) < 0.2:

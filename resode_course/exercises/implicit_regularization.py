@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from resode_course._feedback import Feedback, close, first_wrong, recognised
+from resode_course._feedback import Feedback, close, first_wrong, given, recognised
 from resode_lib import continuous, resnet, stacks
 from resode_lib.blocks import Linear
 from resode_lib.resnet import ResNet
@@ -228,6 +228,7 @@ def _limit_velocity(level: float, slope: float, target: float) -> float:
 
 def check_odd(large: Any) -> Feedback:
     """Check the number of increments that stay large around one odd layer."""
+    large = given(large)
     if not isinstance(large, (int, float, np.number, np.ndarray)) or np.ndim(large):
         return f"Expected one number, got {large!r}."
     if large == 0:
@@ -241,6 +242,7 @@ def check_odd(large: Any) -> Feedback:
 
 def check_plain(slope: Any) -> Feedback:
     """Check the slope of increments after a time ``t/L`` instead of ``t``."""
+    slope = given(slope)
     if not isinstance(slope, (int, float, np.number)):
         return f"Expected a number, got {slope!r}."
     if abs(slope + 3) < 0.25:

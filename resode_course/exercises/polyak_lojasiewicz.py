@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from resode_course._feedback import Feedback, first_wrong, recognised
+from resode_course._feedback import Feedback, first_wrong, given, recognised
 
 __all__ = ["CHECKS"]
 
@@ -214,6 +214,7 @@ def _smallest_ratio(x: float, y: float, target: float) -> tuple[float, float]:
 
 def check_trap(height: Any) -> Feedback:
     """Check the largest ``a`` for which ``x^2 + a sin(x)^2`` has one critical point."""
+    height = given(height)
     if not isinstance(height, (int, float, np.number)):
         return f"Expected a number, got {height!r}."
     y = np.linspace(np.pi, 2 * np.pi, 200_001)
@@ -229,6 +230,7 @@ def check_trap(height: Any) -> Feedback:
 
 def check_far(found: Any) -> Feedback:
     """Check a start far from zero loss, and a ball, to which the theorem applies."""
+    found = given(found)
     try:
         (x, y), radius = ((float(part) for part in found[0]), float(found[1]))
     except (TypeError, ValueError, IndexError):
