@@ -212,7 +212,7 @@ class Claim:
 
     @property
     def chapter(self) -> str:
-        """The page that states the claim: it is called like the claim's module."""
+        """The page that states the claim; it is called like the claim's module."""
         return type(self).__module__.rsplit(".", 1)[-1].replace("_", "-")
 
     @property
@@ -321,8 +321,8 @@ class Claim:
             **changes: fields to change.
 
         Returns:
-            The card: a figure with a switch in a browser, lines of text in a terminal. With a
-            kernel there is a slider for the seed.
+            A figure with a switch in a browser, lines of text in a terminal. With a kernel there is
+            a slider for the seed.
         """
         card = self._card(recorded=recorded, **changes)
         if widgets.in_book():
