@@ -12,6 +12,7 @@
     const filter = box.querySelector("input");
 
     headings.forEach((heading, n) => {
+      if (!heading.textContent.trim()) return; // nothing to name a button by
       const button = document.createElement("button");
       button.type = "button";
       button.append(...heading.childNodes);

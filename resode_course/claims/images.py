@@ -238,9 +238,10 @@ class ImagesRefinement(Claim, label="obs-images-refinement", source="measured", 
 class ImagesPrice(Claim, label="obs-images-price", source="measured", kind="finding"):
     """On digits, tied layers are a point or more of test accuracy behind independent ones.
 
-    Sixteen layers of four channels after four epochs, with GELU and with ReLU, two draws of each.
+    Sixteen layers of four channels after four epochs, with GELU and with ReLU, four draws of each.
     """
 
+    draws: int = 4
     other_tied: bool = False
 
     controls: ClassVar = {
@@ -258,7 +259,7 @@ class ImagesPrice(Claim, label="obs-images-price", source="measured", kind="find
 
         def points(shift: int, *, tied: bool) -> np.ndarray:
             fits = [
-                [trained(self.seed + shift + n, name, tied=tied).network for n in (0, 1)]
+                [trained(self.seed + shift + n, name, tied=tied).network for n in range(self.draws)]
                 for name in ("gelu", "relu")
             ]
             return 100 * np.array(
@@ -270,10 +271,14 @@ class ImagesPrice(Claim, label="obs-images-price", source="measured", kind="find
 
         return Measured(
             tied=points(0, tied=True),
-            other=points(2 * self.other_tied, tied=self.other_tied),
+            other=points(self.draws * self.other_tied, tied=self.other_tied),
         )
 
     def judge(self, measured: Measured) -> tuple[Check, ...]:
-        """Behind on average over all, by more than the standard error of a test set of 360."""
+        """Behind on average over all, by a point.
+
+        With 360 test images and accuracies near 95 % the difference of a pair has a standard error
+        of 1.6 points, and the mean over eight pairs one of 0.6: half a point either way is noise.
+        """
         behind = measured.other - measured.tied
         return (Check("points behind, mean", float(behind.mean()), low=1),)

@@ -210,7 +210,10 @@ def test_folded_solutions_stay_folded_on_paper(page):
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_figures_are_legible(page, theme, turn):
-    """Under the axes stand numbers and a name: some of their pixels must contrast with the page."""
+    """Numbers, names and words stand in every figure: some of their pixels must contrast.
+
+    Only text has the full contrast; curves have less. A drawing has no axes, so all of it counts.
+    """
     turn(page, theme)
     shown = page.evaluate("getComputedStyle(document.body).backgroundColor")
     ground = np.array([int(part) for part in shown[4:-1].split(",")]) / 255
@@ -220,5 +223,5 @@ def test_figures_are_legible(page, theme, turn):
         seen = pixels(image)
         corner = seen[2, 2]
         assert np.abs(corner - ground).max() < 0.03, f"a sheet of {corner} on a page of {ground}"
-        text = luminance(seen[int(0.93 * len(seen)) :])
-        assert contrast(text, luminance(ground)).max() >= 7, "the axis text is hard to read"
+        text = contrast(luminance(seen), luminance(ground))
+        assert text.max() >= 7, "the text is hard to read"
