@@ -7,6 +7,7 @@ import json
 import os
 import random
 import textwrap
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from math import inf
@@ -169,7 +170,7 @@ def from_store(entry: dict[str, Any]) -> Verdict:
 
 
 @dataclass(frozen=True)
-class Claim:
+class Claim(ABC):
     """A statement of the theory with the computation that can refute it.
 
     A claim is a frozen dataclass: its docstring is the statement (first paragraph) and the setting
@@ -225,13 +226,13 @@ class Claim:
         """Where it is measured, in words."""
         return " ".join(" ".join(inspect.cleandoc(self.__doc__ or "").split("\n\n")[1:]).split())
 
+    @abstractmethod
     def run(self) -> Measured:
         """Compute; no judgement here."""
-        raise NotImplementedError
 
+    @abstractmethod
     def judge(self, measured: Measured) -> tuple[Check, ...]:
         """Return the inequalities that the statement gives."""
-        raise NotImplementedError
 
     def picture(self, measured: Measured) -> Picture | None:
         """Return what was measured beside what is guaranteed."""
@@ -305,9 +306,11 @@ class Claim:
         return "\n".join(parts)
 
     def code_hash(self) -> str:
-        """Return a name of the claim's code; comments and layout do not count."""
-        code = ast.dump(ast.parse(textwrap.dedent(inspect.getsource(type(self)))))
-        return hashlib.sha256(code.encode()).hexdigest()[:12]
+        """Return a name of what measures and judges; words, layout and the picture do not count."""
+        (tree,) = ast.parse(textwrap.dedent(inspect.getsource(type(self)))).body
+        parts = [part for part in tree.body if getattr(part, "name", "") != "picture"]
+        counted = [ast.dump(part) for part in map(_without_words, parts) if part]
+        return hashlib.sha256("\n".join(counted).encode()).hexdigest()[:12]
 
     def todays_setting(self) -> "Claim":
         """Return one setting of the family, another one whenever the claim's code changes."""
@@ -348,6 +351,15 @@ class Claim:
             file=f"resode_course/claims/{type(self).__module__.rsplit('.', 1)[-1]}.py",
             sweep=records.load("sweeps").get(self.label),
         )
+
+
+def _without_words(part: ast.stmt) -> ast.stmt | None:
+    """Return a part of a class without its docstring; None for a docstring itself."""
+    if isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant):
+        return None
+    if isinstance(part, ast.FunctionDef) and ast.get_docstring(part) is not None:
+        part.body = part.body[1:]
+    return part
 
 
 def recorded_verdicts(label: str) -> list[Verdict]:

@@ -12,7 +12,15 @@ from resode_lib._types import Array, Numbers, Stack
 from resode_lib.diagnostics import observed_slope
 from resode_lib.integrators import Integrator, euler
 
-__all__ = ["StepSize", "network_errors", "no_factor", "one_over_depth", "slope", "unperturbed"]
+__all__ = [
+    "StepSize",
+    "network_errors",
+    "no_factor",
+    "one_over_depth",
+    "guide",
+    "slope",
+    "unperturbed",
+]
 
 StepSize = Callable[[int], float]
 
@@ -65,6 +73,11 @@ def network_errors(
         return np.linalg.norm(gap, axis=-1).max()
 
     return np.array([error(depth) for depth in depths])
+
+
+def guide(depths: Numbers, values: Numbers, power: int = -1) -> np.ndarray:
+    """Return ``values[0] (L / L_0)^power`` for each depth: the rate, through the first point."""
+    return np.asarray(values)[0] * (np.asarray(depths, float) / depths[0]) ** power
 
 
 def slope(depths: Numbers, errors: Numbers) -> float:

@@ -12,7 +12,7 @@ from flax import nnx
 
 from resode_course.claims import _costates, _reversal
 from resode_course.claims._claim import Check, Claim, Control, Measured, Picture
-from resode_course.claims._measure import StepSize, no_factor, one_over_depth, slope
+from resode_course.claims._measure import StepSize, guide, no_factor, one_over_depth, slope
 from resode_course.claims._reversal import Network
 from resode_lib import adjoint, continuous, integrators, resnet, stacks
 from resode_lib._types import Array, Block, Scalar, Stack, State
@@ -364,11 +364,10 @@ class ContinuousAdjoint(
 
     def picture(self, measured: Measured) -> Picture:
         """Both errors, and the rate."""
-        depths = np.array(self.depths)
         return Picture(
-            depths,
+            self.depths,
             {"costates": measured.costates, "gradients": measured.gradients},
-            {"rate 1/L": measured.costates[0] * depths[0] / depths},
+            {"rate 1/L": guide(self.depths, measured.costates)},
             ylabel="relative distance",
         )
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from resode_course.claims import overparameterization
 from resode_course.claims._claim import Check, Claim, Control, Measured, Picture
-from resode_course.claims._measure import slope
+from resode_course.claims._measure import guide, slope
 from resode_course.claims.implicit_regularization import (
     Start,
     difference,
@@ -263,11 +263,11 @@ class UniformTime(
     def picture(self, measured: Measured) -> Picture:
         """The largest distance over times beside the rate."""
         gaps = np.abs(measured.walks[:-1] - measured.walks[-1]).max(axis=1)
-        rate = gaps[0] * self.depths[0] / np.array(self.depths)
+        line = guide(self.depths, gaps)
         return Picture(
             self.depths,
             {"largest distance over times": gaps},
-            {"rate 1/L": rate},
+            {"rate 1/L": line},
             ylabel="distance to the limit",
         )
 
@@ -395,11 +395,11 @@ class DoubleLimit(
 
     def picture(self, measured: Measured) -> Picture:
         """Distance and increments, largest over all times, beside the rate."""
-        rate = measured.distances[0] * self.depths[0] / np.array(self.depths)
+        line = guide(self.depths, measured.distances)
         return Picture(
             self.depths,
             {"distance to the limit": measured.distances, "increments": measured.increments},
-            {"rate 1/L": rate},
+            {"rate 1/L": line},
             ylabel="largest over time",
         )
 

@@ -13,6 +13,7 @@ from resode_course.claims import _problems
 from resode_course.claims._claim import Check, Claim, Control, Measured, Picture
 from resode_course.claims._measure import (
     StepSize,
+    guide,
     network_errors,
     no_factor,
     one_over_depth,
@@ -195,9 +196,9 @@ class EulerLimit(
 
     def picture(self, measured: Measured) -> Picture:
         """The error beside the guaranteed rate, through the first point."""
-        rate = measured.errors[0] * self.depths[0] / np.array(self.depths)
+        line = guide(self.depths, measured.errors)
         return Picture(
-            self.depths, {"max ‖h - H‖ over layers": measured.errors}, {"rate 1/L": rate}
+            self.depths, {"max ‖h - H‖ over layers": measured.errors}, {"rate 1/L": line}
         )
 
 

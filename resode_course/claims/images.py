@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from resode_course.claims._claim import Check, Claim, Control, Measured, Picture
+from resode_course.claims._measure import guide
 from resode_course.claims.implicit_regularization import deep_slope
 from resode_lib import diagnostics, resnet, stacks, training
 from resode_lib._types import Array, Stack
@@ -92,11 +93,11 @@ class ImagesIncrements(
 
     def picture(self, measured: Measured) -> Picture:
         """The increments beside the rate."""
-        rate = measured.increments[0] * self.depths[0] / np.array(self.depths)
+        line = guide(self.depths, measured.increments)
         return Picture(
             self.depths,
             {"largest increment": measured.increments},
-            {"rate 1/L": rate},
+            {"rate 1/L": line},
             ylabel="max ‖θ_{k+1} - θ_k‖",
         )
 

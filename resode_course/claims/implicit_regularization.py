@@ -11,7 +11,7 @@ import numpy as np
 from flax import nnx
 
 from resode_course.claims._claim import Check, Claim, Control, Measured, Picture
-from resode_course.claims._measure import slope
+from resode_course.claims._measure import guide, slope
 from resode_lib import continuous, diagnostics, resnet, stacks, training
 from resode_lib._types import Array, Block, Key, Stack, State
 from resode_lib.blocks import TwoLayer, gelu
@@ -154,11 +154,11 @@ class Increments(
 
     def picture(self, measured: Measured) -> Picture:
         """The increments beside the rate."""
-        rate = measured.largest[0] * self.depths[0] / np.array(self.depths)
+        line = guide(self.depths, measured.largest)
         return Picture(
             self.depths,
             {"largest increment": measured.largest},
-            {"rate 1/L": rate},
+            {"rate 1/L": line},
             ylabel="max ‖θ_{k+1} - θ_k‖",
         )
 
@@ -331,11 +331,11 @@ class TrainedLimit(
 
     def picture(self, measured: Measured) -> Picture:
         """The distances beside the rate."""
-        rate = measured.weights[0] * self.depths[0] / np.array(self.depths)
+        line = guide(self.depths, measured.weights)
         return Picture(
             self.depths,
             {"weights": measured.weights, "loss": measured.losses},
-            {"rate 1/L": rate},
+            {"rate 1/L": line},
             ylabel="distance to the limit",
         )
 
@@ -473,11 +473,11 @@ class Refinement(
     def picture(self, measured: Measured) -> Picture:
         """The change of the outputs beside the rate."""
         names = [start.__name__ for start in self.starts]
-        rate = measured.changes[0, 0] * self.depths[0] / np.array(self.depths)
+        line = guide(self.depths, measured.changes[0])
         return Picture(
             self.depths,
             dict(zip(names, measured.changes, strict=True)),
-            {"rate 1/L": rate},
+            {"rate 1/L": line},
             ylabel="change of the outputs",
         )
 

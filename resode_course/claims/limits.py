@@ -13,7 +13,7 @@ from flax import nnx
 from resode_course.claims import _costates, _depth_limits
 from resode_course.claims._claim import Check, Claim, Control, Measured, Picture
 from resode_course.claims._depth_limits import TAU, Data, Penalty, tanh_layer
-from resode_course.claims._measure import no_factor, slope
+from resode_course.claims._measure import guide, no_factor, slope
 from resode_course.claims._problems import Drift
 from resode_lib import control, resnet
 from resode_lib._types import Array, Block, Key, Scalar, Stack, State
@@ -302,14 +302,14 @@ class LimitOfMinima(Claim, label="thm-limit-of-minima", source=PROVED):
 
     def picture(self, measured: Measured) -> Picture:
         """Both differences, and the rate of the minima."""
-        coarse = np.array(self.depths[:-1])
+        coarse = self.depths[:-1]
         return Picture(
             coarse,
             {
                 "|min J_L - min J_2L|": measured.gaps,
                 "distance of the minimisers in H¹": measured.distances,
             },
-            {"rate 1/L of the minima": measured.gaps[0] * coarse[0] / coarse},
+            {"rate 1/L of the minima": guide(coarse, measured.gaps)},
             ylabel="from L to 2L layers",
         )
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.polynomial import chebyshev
 
 from resode_course.claims._claim import Check, Claim, Control, Measured, Picture
-from resode_course.claims._measure import slope
+from resode_course.claims._measure import guide, slope
 from resode_lib import continuous, resnet, training
 from resode_lib._types import Array, Scalar, Stack
 from resode_lib.blocks import Linear
@@ -660,11 +660,11 @@ class LinearLimit(
 
     def picture(self, measured: Measured) -> Picture:
         """Both distances, beside the rate through the first point."""
-        rate = measured.weights[0] * self.depths[0] / np.array(self.depths)
+        line = guide(self.depths, measured.weights)
         return Picture(
             self.depths,
             {"weights, ‖θ_k - Θ‖": measured.weights, "products, ‖Π - Φ‖": measured.products},
-            {"rate 1/L": rate},
+            {"rate 1/L": line},
             ylabel="largest distance to the limit",
         )
 

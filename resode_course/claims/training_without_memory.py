@@ -12,7 +12,7 @@ import numpy as np
 
 from resode_course.claims import _costates, _reversal
 from resode_course.claims._claim import Check, Claim, Control, Measured, Picture
-from resode_course.claims._measure import StepSize, no_factor, one_over_depth, slope
+from resode_course.claims._measure import StepSize, guide, no_factor, one_over_depth, slope
 from resode_course.claims._reversal import Network, Sized
 from resode_lib import stacks
 from resode_lib._types import Array, Scalar, Stack, State
@@ -204,12 +204,11 @@ class EulerGradientError(Claim, label="prop-euler-gradient-error", source=SANDER
 
     def picture(self, measured: Measured) -> Picture:
         """The relative error, and the rate."""
-        first = max(errors[0] for errors in measured.relative.values())
-        depths = np.array(self.depths)
+        largest = max(measured.relative.values(), key=lambda errors: errors[0])
         return Picture(
-            depths,
+            self.depths,
             measured.relative,
-            {"rate 1/L": first * depths[0] / depths},
+            {"rate 1/L": guide(self.depths, largest)},
             ylabel="relative error of the gradient",
         )
 
@@ -300,17 +299,16 @@ class HeunReversal(Claim, label="prop-heun-reversal", source=SANDER):
 
     def picture(self, measured: Measured) -> Picture:
         """The states on both kinds of weights, the gradient, and the rate."""
-        depths = np.array(self.depths)
         return Picture(
-            depths,
+            self.depths,
             {
                 "states": measured.states,
                 "gradient": measured.gradients,
                 "states, jumping weights": measured.jumping,
             },
             {
-                "rate L^-3": measured.states[0] * (depths[0] / depths) ** 3,
-                "rate 1/L": measured.jumping[0] * depths[0] / depths,
+                "rate L^-3": guide(self.depths, measured.states, -3),
+                "rate 1/L": guide(self.depths, measured.jumping),
             },
         )
 

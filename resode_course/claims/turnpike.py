@@ -11,7 +11,7 @@ import numpy as np
 
 from resode_course.claims import _depth_limits, _steering
 from resode_course.claims._claim import Check, Claim, Control, Measured, Picture
-from resode_course.claims._measure import slope
+from resode_course.claims._measure import guide, slope
 from resode_course.claims._problems import Drift
 from resode_course.claims._steering import CROSSED, TWINS, Problem
 from resode_lib import control, resnet, stacks
@@ -285,14 +285,13 @@ class DepthConservation(Claim, label="prop-depth-conservation", source=PAPER):
 
     def picture(self, measured: Measured) -> Picture:
         """Both, and the rate of the second."""
-        depths = np.array(self.depths)
         return Picture(
-            depths,
+            self.depths,
             {
                 "terminal: (max|u| - min|u|)/mean": measured.spreads,
                 "running: |λ|u|² - ℓ(x) + ℓ(x(T))|": measured.violations,
             },
-            {"rate 1/L": measured.violations[0] * depths[0] / depths},
+            {"rate 1/L": guide(self.depths, measured.violations)},
             ylabel="violation",
         )
 

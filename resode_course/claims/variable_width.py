@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from resode_course.claims._claim import Check, Claim, Control, Measured, Picture
-from resode_course.claims._measure import slope
+from resode_course.claims._measure import guide, slope
 from resode_lib import variable_width
 from resode_lib._types import Array, Key, Scalar
 from resode_lib.variable_width import Grid, Network, Transfer
@@ -538,11 +538,10 @@ class KernelQuadrature(Claim, label="prop-kernel-quadrature", source=PAPER):
 
     def picture(self, measured: Measured) -> Picture:
         """The error, its bound and its rate."""
-        m = np.array(self.widths)
         return Picture(
-            m,
+            self.widths,
             {"largest error": measured.errors},
-            {"the bound": measured.bounds, "rate 1/m²": measured.errors[0] * (m[0] / m) ** 2},
+            {"the bound": measured.bounds, "rate 1/m²": guide(self.widths, measured.errors, -2)},
             xlabel="width m",
         )
 
