@@ -17,7 +17,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator
 __all__ = ["Card", "Picture"]
 
 WIDTH, HEIGHT = 440, 250  # of the picture
-LEFT, TOP, RIGHT, BOTTOM = 62, 12, 428, 204  # the frame in which curves are drawn
+LEFT, TOP, RIGHT, BOTTOM = 74, 12, 428, 204  # the frame in which curves are drawn
 STYLES = ("", " second", " third")
 LARGEST = 1e30  # value that a scale takes into account, and in logarithms one over the smallest
 DIGITS = 4  # that a stored picture keeps
@@ -92,8 +92,8 @@ class Picture:
         parts += [
             f'<text x="{(LEFT + RIGHT) / 2}" y="{HEIGHT - 8}" text-anchor="middle">'
             f"{html.escape(self.xlabel)}</text>",
-            f'<text x="14" y="{middle}" text-anchor="middle" '
-            f'transform="rotate(-90 14 {middle})">{html.escape(self.ylabel)}</text>',
+            f'<text x="12" y="{middle}" text-anchor="middle" '
+            f'transform="rotate(-90 12 {middle})">{html.escape(self.ylabel)}</text>',
         ]
         label = html.escape(self.said(), quote=True)
         return (
@@ -157,11 +157,12 @@ def _scale(values: Numbers, first: int, last: int, *, log: bool) -> Scale:
             numbers = np.log10(numbers) if log else numbers
         return first + (last - first) * (numbers - low) / (high - low)
 
-    if log:
+    if log and high - low > 1:
         subs = (1,) if high - low > 2 else (1, 2, 5)
         ticks = LogLocator(subs=subs, numticks=6).tick_values(10**low, 10**high)
-    else:
-        ticks = MaxNLocator(5).tick_values(low, high)
+    else:  # within a decade equal steps are as good
+        ticks = MaxNLocator(4).tick_values(*((10**low, 10**high) if log else (low, high)))
+    ticks = [t for t in ticks if t > 0 or not log]
     inside = [t for t in ticks if low <= (np.log10(t) if log else t) <= high]
     return Scale(place, [float(tick) for tick in inside])
 

@@ -13,6 +13,7 @@ from tiny_book import TinyBook
 ROOT = Path(__file__).parents[2]
 STORED = sorted((ROOT / "book").rglob("*.ipynb"))
 MAX_LINES = 25  # of a cell: what fits on a screen beside its figure
+MAX_WIDTH = 78  # characters of open code
 
 CELL = "```{code-cell} ipython3\n:tags: [hide-input]\n\nprint(1 + 1)\n```\n"
 PICTURE = """
@@ -59,6 +60,22 @@ def test_cells_are_short(path):
         c.source for c in cells if c.cell_type == "code" and len(c.source.split("\n")) > MAX_LINES
     ]
     assert not long, f"{len(long)} cells of more than {MAX_LINES} lines, the first:\n{long[0]}"
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in STORED if p.parent.name not in ("book", "back")], ids=lambda path: path.stem
+)
+def test_open_code_fits_beside_the_text(path):
+    """A reader of a page sees whole lines; code that is folded may be wider."""
+    cells = nbformat.read(path, as_version=4).cells
+    shown = [
+        cell.source
+        for cell in cells
+        if cell.cell_type == "code"
+        and not {"hide-input", "remove-input", "hide-cell"} & set(cell.metadata.get("tags", []))
+    ]
+    wide = [line for source in shown for line in source.split("\n") if len(line) > MAX_WIDTH]
+    assert not wide, f"{len(wide)} lines of more than {MAX_WIDTH} characters, the first:\n{wide[0]}"
 
 
 def test_a_run_keeps_text_and_tags_and_gives_the_same_bytes_again(run_book, capsys):
