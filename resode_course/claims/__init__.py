@@ -88,6 +88,9 @@ def get(label: str) -> Claim:
 
 def ledger() -> Table:
     """Return every claim with its verdict, controls and sweep, from the records."""
-    pages = [(page, kind.label) for page in CHAPTERS for kind in _of_chapter(page)]
-    rows = [ledger_row(place, page, CLAIMS[label]) for place, (page, label) in enumerate(pages)]
+    pages = {page.rsplit("/", 1)[-1]: page for page in CHAPTERS}
+    rows = [
+        ledger_row(place, pages[claim.chapter], claim)
+        for place, claim in enumerate(CLAIMS.values())
+    ]
     return Table(LEDGER, rows, name="statements")
