@@ -156,7 +156,7 @@ def turned(x: Array, key: Key) -> Array:
 
 def drawn(x: Array, key: Key) -> Array:
     """Return ``tanh`` of a random affine map of the points."""
-    K, b = jax.random.normal(key, (2, 2)), jax.random.normal(jax.random.fold_in(key, 1), (2,))
+    K, b = jax.random.normal(key, (2, 2)), jax.random.normal(jax.random.fold_in(key, 1), (1, 2))
     return jnp.tanh(x @ K.T + b)
 
 
