@@ -118,7 +118,8 @@ cohort: $(INSTALLED)
 records: $(INSTALLED)
 	@$(PY) -m evidence $(if $(ONLY),'$(ONLY)')
 
-# Hours; stop it at any time, it goes on where it was. sweep: $(INSTALLED)
+# Hours; stop it at any time, it goes on where it was.
+sweep: $(INSTALLED)
 	@$(PY) -m evidence.sweeps --settings $(or $(SETTINGS),20) $(if $(ONLY),'$(ONLY)')
 
 # Peers have an environment of their own, as the newest of each comes.
