@@ -10,18 +10,16 @@ a warning would pass when repeated, since the pages that warned are not read aga
   missing or differs, every page is read again.
 """
 
-import hashlib
 import logging
 import os
 import re
 import shutil
-import sys
-from importlib.metadata import distributions
 from importlib.util import find_spec
 from pathlib import Path
 
 import own_shell
 from docutils import nodes
+from fingerprint import fingerprint
 from jupyter_cache import get_cache
 from jupyter_cache.executors import load_executor
 from myst_nb.core.read import is_myst_markdown_notebook
@@ -64,30 +62,15 @@ FRONT_DOOR = """<!DOCTYPE html>
 """
 
 
-def hash_files(root: Path, names: tuple[str, ...]) -> str:
-    """One hash of the files below ``names``, by path and content; missing ones count as empty."""
-    digest = hashlib.sha256()
-    for name in names:
-        base = root / name
-        files = sorted(base.rglob("*")) if base.is_dir() else [base]
-        for path in files:
-            if path.is_file() and "__pycache__" not in path.parts:
-                digest.update(path.relative_to(root).as_posix().encode() + b"\0")
-                digest.update(path.read_bytes() + b"\0")
-    return digest.hexdigest()
-
-
 def computing_hash(root: Path) -> str:
     """The hash of everything that the cells of all pages depend on."""
-    versions = sorted({f"{d.name} {d.version}" for d in distributions()})
-    text = f"{hash_files(root, COMPUTING)} {sys.version} {versions}"
-    return hashlib.sha256(text.encode()).hexdigest()
+    return fingerprint(root, COMPUTING)
 
 
 def page_hash(app: Sphinx) -> str:
     """The hash of everything that all pages depend on; ``-n`` warns of more, so it counts."""
-    look = hash_files(Path(app.srcdir), RENDERING)
-    return f"{computing_hash(Path(app.srcdir))} {look} nitpicky={bool(app.config.nitpicky)}"
+    sources = fingerprint(Path(app.srcdir), (*COMPUTING, *RENDERING))
+    return f"{sources} nitpicky={bool(app.config.nitpicky)}"
 
 
 def execution_cache(app: Sphinx) -> Path:

@@ -4,6 +4,7 @@ import sys
 
 import green
 import pytest
+from fingerprint import source_files
 
 PASS = [sys.executable, "-c", ""]
 FAIL = [sys.executable, "-c", "raise SystemExit(3)"]
@@ -17,13 +18,7 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "_build/html").mkdir(parents=True)
     (tmp_path / "_build/html/index.html").touch()
     (tmp_path / "source.py").write_text("x = 1\n")
-    monkeypatch.setattr(green, "source_files", lambda: _files(tmp_path))
     return tmp_path
-
-
-def _files(folder):
-    """The sources of the test's folder."""
-    return sorted(folder.glob("*.py"))
 
 
 def test_a_green_run_is_remembered(folder, capsys):
@@ -67,7 +62,7 @@ def test_a_book_that_is_gone_counts(folder):
 
 
 def test_sources_are_found_and_caches_are_not():
-    names = {str(path.relative_to(green.ROOT)) for path in green.source_files()}
+    names = {str(path.relative_to(green.ROOT)) for path in source_files(green.ROOT, green.ROOT)}
     assert {"Makefile", ".ci/run", "book/_ext/resode_book.py", ".gitignore"} <= names
     assert not [
         n for n in names if "__pycache__" in n or n.startswith((".venv", "_build", ".git/"))
