@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Iterator
 from itertools import islice
-from math import inf, isfinite
 from pathlib import Path
 from typing import Any
 
@@ -22,24 +21,12 @@ import jax
 
 from evidence import records
 from resode_course import claims
-from resode_course.claims import Check, Claim, Verdict
+from resode_course.claims import Claim, Verdict
 
 __all__ = ["lines", "main", "run", "summary"]
 
 FOLDER = records.ROOT / "_build" / "sweeps"
 ROUND = 4  # settings of one claim before the next claim: a run that is cut has some of each
-
-
-def slack(check: Check) -> float:
-    """Return how far the value is from its nearest limit, relative to that limit; negative beyond.
-
-    A limit of zero is no scale: then the value is its own.
-    """
-    limits = [(check.high - check.value, check.high), (check.value - check.low, check.low)]
-    return min(
-        (gap / (abs(limit) or abs(check.value) or 1.0) for gap, limit in limits if isfinite(limit)),
-        default=inf,
-    )
 
 
 def path_of(claim: Claim) -> Path:
@@ -70,11 +57,11 @@ def tried(claim: Claim, setting: Claim) -> dict[str, Any]:
         verdict, *controls = setting.verdicts()
     except Exception as error:  # a setting that cannot be measured has not held
         return {"holds": False, "error": f"{type(error).__name__}: {error}", "controls": {}}
-    nearest = min(verdict.checks, key=slack)
+    nearest = min(verdict.checks, key=lambda check: check.slack)
     return {
         "holds": verdict.as_stated,
         "controls": {control.control: control.as_stated for control in controls},
-        "nearest": [nearest.quantity, nearest.shown, nearest.requirement, slack(nearest)],
+        "nearest": [nearest.quantity, nearest.shown, nearest.requirement, nearest.slack],
         "failed": [str(check) for check in verdict.checks if not check.holds] + _missed(controls),
     }
 

@@ -22,6 +22,8 @@ from resode_course.cards import Picture
 
 __all__ = ["Check", "Claim", "Control", "Measured", "Picture", "Verdict"]
 
+FAR = 0.5  # of a limit: nobody compares a value that is farther from it by its third digit
+
 
 @dataclass(frozen=True)
 class Check:
@@ -38,14 +40,33 @@ class Check:
         return bool(self.low <= self.value <= self.high)
 
     @property
+    def slack(self) -> float:
+        """How far the value is from its nearest limit, relative to that limit; negative beyond.
+
+        A limit of zero is no scale: then the value is its own.
+        """
+        limits = ((self.high - self.value, self.high), (self.value - self.low, self.low))
+        return min(
+            (gap / (abs(limit) or abs(self.value) or 1.0) for gap, limit in limits if gap < inf),
+            default=inf,
+        )
+
+    @property
     def shown(self) -> str:
         """The value as one reads it.
 
-        Rounding errors differ between machines and versions: neither their digits nor an exact
-        zero says anything. An integer counts something, so its zero is one.
+        Digits that another machine or version does not repeat say nothing. Rounding errors have
+        none that it does; and where training amplifies them, two digits are repeated and three are
+        not, so three are shown near a limit only. An integer counts something: its zero is one.
         """
-        rounding = isinstance(self.value, float) and abs(self.value) < 1e-9
-        return "below 1e-9" if rounding else f"{self.value:.3g}"
+        if isinstance(self.value, float):
+            if self.quantity.endswith("/ rounding") and abs(self.value) < 1:
+                return "below 1"
+            if abs(self.value) < 1e-9:
+                return "below 1e-9"
+            if abs(self.slack) > FAR:
+                return f"{float(f'{self.value:.2g}'):.3g}"
+        return f"{self.value:.3g}"
 
     @property
     def requirement(self) -> str:

@@ -89,6 +89,26 @@ def test_the_bounds_of_a_check_count():
     assert not Check("below", 0.9, low=1.0).holds
 
 
+@pytest.mark.parametrize(
+    ("check", "text"),
+    [
+        (Check("error", 0.9876, high=1.0), "0.988"),
+        (Check("error", 0.04186, high=1.0), "0.042"),
+        (Check("rate", 50.7, low=1.0), "51"),
+        (Check("rate", 131.2, low=1.0), "130"),
+        (Check("slope", -0.9876, high=-0.9), "-0.988"),
+        (Check("error / rounding", 0.00156, high=1.0), "below 1"),
+        (Check("error / rounding", 1.57, high=1.0), "1.6"),
+        (Check("error", 3e-16, high=1e-6), "below 1e-9"),
+        (Check("layers", 131, low=1), "131"),
+        (Check("layers", 0, high=1), "0"),
+        (Check("error", float("nan"), high=1.0), "nan"),
+    ],
+)
+def test_digits_are_shown_that_another_machine_repeats(check, text):
+    assert check.shown == text
+
+
 def test_one_failing_check_fails_the_verdict():
     verdict = Verdict("label", None, (Check("a", 0.0, high=1), Check("b", 2.0, high=1)))
     assert not verdict.as_stated
