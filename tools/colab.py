@@ -36,6 +36,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CHECKED = ("start/jax-and-flax", "discretize/euler", "practice/images")
 LONGEST = 75  # seconds that a reader may wait for a chapter
 BANNER = re.compile(r"\*\*Runs in\*\* \d+ s")
+NO_TEXT = re.compile(r"<(style|script)>.*?</\1>", re.DOTALL)  # how a table looks, not what it says
 SOURCE = re.compile(r'git\+[^"]+(?=")')
 REFUSAL = "Not installed"
 ON_COLAB = 'import sys, types\nsys.modules["google.colab"] = types.ModuleType("google.colab")'
@@ -122,7 +123,7 @@ def text_of(cell: NotebookNode) -> str:
     errors = [f"{one.ename}: {one.evalue}\n" for one in outputs if one.output_type == "error"]
     data = [output.data for output in outputs if "data" in output]
     shown = [str(one.get(kind, "")) for kind in ("text/plain", "text/html") for one in data]
-    return streams + "".join(errors) + "".join(shown)
+    return streams + "".join(errors) + NO_TEXT.sub("", "".join(shown))
 
 
 def moved(before: dict[str, str], after: dict[str, str]) -> list[str]:

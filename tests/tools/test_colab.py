@@ -56,6 +56,16 @@ def test_what_is_held_are_constraints_without_the_library_itself():
     assert all(str(req.specifier).startswith("==") and not req.url for req in held.values())
 
 
+def test_what_a_cell_says_is_not_how_its_table_looks():
+    def cell(html):
+        output = nbformat.v4.new_output("display_data", {"text/plain": "1 | 2", "text/html": html})
+        return nbformat.v4.new_code_cell(outputs=[output])
+
+    styled = cell("<style>a { color: red }</style><td>1</td><td>2</td><script>\nlet x\n</script>")
+    assert colab.text_of(styled) == colab.text_of(cell("<td>1</td><td>2</td>"))
+    assert colab.text_of(styled) != colab.text_of(cell("<td>1</td><td>3</td>"))
+
+
 def test_what_moved_is_named_and_the_library_may_move():
     before = {"jax": "0.7.2", "numpy": "2.1.3", "scipy": "1.0", "resode_lib": "0.0.1"}
     after = {"jax": "0.12.0", "numpy": "2.1.3", "resode_lib": "0.1.0", "lineax": "0.1.0"}
