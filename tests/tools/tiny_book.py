@@ -53,7 +53,8 @@ class TinyBook:
         for name in ("book/_ext", "book/_templates"):
             shutil.copytree(ROOT / name, root / name, dirs_exist_ok=True)
         (root / "tools").mkdir(exist_ok=True)
-        for name in ("_config.yml", "requirements.txt", "tools/address.py"):
+        files = ("_config.yml", "requirements.txt", "tools/address.py", "tools/fingerprint.py")
+        for name in files:
             shutil.copy(ROOT / name, root / name)
         self.write("_toc.yml", TOC)
         self.write("book/references.bib", REFERENCES)
