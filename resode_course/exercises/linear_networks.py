@@ -31,36 +31,36 @@ def check_alike(target: Any) -> Feedback:
 
 
 def check_readout(readout: Any) -> Feedback:
-    """Check ``R``, of shape (2, 4), with which a reflection is learned from zero weights."""
-    R = np.asarray(given(readout), float)
-    if R.shape != (2, 4):
-        return f"A 2 x 4 array is asked, yours has the shape {R.shape}."
-    if not np.abs(R).max() <= 1:  # nor a number that is none
+    """Check ``C``, of shape (2, 4), with which a reflection is learned from zero weights."""
+    C = np.asarray(given(readout), float)
+    if C.shape != (2, 4):
+        return f"A 2 x 4 array is asked, yours has the shape {C.shape}."
+    if not np.abs(C).max() <= 1:  # nor a number that is none
         return "An entry is larger than 1."
     B = np.diag([-1.0, 1.0])
-    loss = _trained(np.zeros((16, 4, 4)), R, np.eye(4, 2), B, rate=0.05, steps=1000)[1]
+    loss = _trained(np.zeros((16, 4, 4)), C, np.eye(4, 2), B, rate=0.05, steps=1000)[1]
     if loss < 0.01:
         return None
-    if np.abs(R[:, 2:]).max() == 0:
+    if np.abs(C[:, 2:]).max() == 0:
         return (
-            f"At t = 50 the loss is {loss:.3g}. R reads the coordinates of the input only: "
+            f"At t = 50 the loss is {loss:.3g}. C reads the coordinates of the input only: "
             "nothing breaks the symmetry that keeps the others at zero."
         )
     return f"At t = 50 the loss is {loss:.3g}, and it shall be below 0.01."
 
 
 def _trained(
-    theta: np.ndarray, R: np.ndarray, A: np.ndarray, B: np.ndarray, *, rate: float, steps: int
+    theta: np.ndarray, C: np.ndarray, A: np.ndarray, B: np.ndarray, *, rate: float, steps: int
 ) -> tuple[np.ndarray, float]:
-    """Descend on ``|R Pi A - B|^2``; return the weights and the last loss."""
+    """Descend on ``|C Pi A - B|^2``; return the weights and the last loss."""
     depth, width = theta.shape[:2]
     for _ in range(steps):
         M = np.eye(width) + theta / depth
-        before, behind = [A], [R]
+        before, behind = [A], [C]
         for k in range(depth - 1):
             before.append(M[k] @ before[-1])
             behind.append(behind[-1] @ M[-1 - k])
-        E = R @ M[-1] @ before[-1] - B
+        E = C @ M[-1] @ before[-1] - B
         pairs = zip(behind[::-1], before, strict=True)
         theta = theta - 2 * rate * np.array([P.T @ E @ Q.T for P, Q in pairs])
     return theta, float(np.sum(E**2))
