@@ -171,9 +171,9 @@ class GrowthInTime(
     source="measured; Proposition 3 of Marion, Wu, Sander, Biau 2023 bounds it by exp(alpha T)",
     kind="finding",
 ):
-    """How rough weights are, L max ‖V_{k+1} - V_k‖, grows with training time and not with depth.
+    """How rough weights are, L max ‖θ_{k+1} - θ_k‖, grows with training time and not with depth.
 
-    The networks of the claim on increments, from time 2 to time 30.
+    The networks of the check of increments in depth, from time 2 to time 30.
     """
 
     depths: tuple[int, ...] = (32, 128)
@@ -189,8 +189,10 @@ class GrowthInTime(
     def run(self) -> Measured:
         """Read the largest increment at each recorded time after the start."""
         runs = [self.train(self.seed, self.start, depth) for depth in self.depths]
-        norms = [np.asarray(jax.vmap(stacks.increments)(run.records).V[...]) for run in runs]
-        rough = [depth * n.max(axis=1) for depth, n in zip(self.depths, norms, strict=True)]
+        rough = [
+            depth * increments(run).max(axis=1)
+            for depth, run in zip(self.depths, runs, strict=True)
+        ]
         return Measured(times=np.asarray(runs[0].times)[1:], lipschitz=np.array(rough)[:, 1:])
 
     def judge(self, measured: Measured) -> tuple[Check, ...]:
@@ -299,8 +301,8 @@ class TrainedLimit(
         "independent layers": Control(
             INDEPENDENT,
             fails="slope of the distance of the movements",
-            why="The outer weights start at zero in both, and part at once: neighbours move apart, "
-            "so no continuous function of depth is near.",
+            why="The outer weights start at zero in both, but a layer with another W moves another "
+            "way: no depth comes nearer to the limit of equal layers.",
             start=stacks.iid,
         )
     }
@@ -427,8 +429,8 @@ class Refinement(
 ):
     """Doubling the layers of a trained network by linear interpolation changes it by O(1/L).
 
-    The networks of the claim on increments at time 30, from tied layers and from slices of a smooth
-    path. Outputs on the training inputs.
+    The networks of the check of increments in depth at time 30, from tied layers and from slices of
+    a smooth path. Outputs on the training inputs.
     """
 
     depths: tuple[int, ...] = DOUBLINGS
@@ -486,7 +488,7 @@ class Refinement(
 class LossIsBlind(Regression, Claim, label="obs-loss-is-blind", source="measured", kind="finding"):
     """Tied and independent layers fit alike; the Lipschitz number in depth separates them like L.
 
-    The networks of the claim on increments at time 30.
+    The networks of the check of increments in depth at time 30.
     """
 
     depths: tuple[int, ...] = DOUBLINGS
@@ -543,7 +545,7 @@ class TwoNorms(
 ):
     """The root of the summed squares of increments falls like L^(-1/2), their maximum like 1/L.
 
-    The networks of the claim on increments; sum and maximum over layers and times.
+    The networks of the check of increments in depth; sum and maximum over layers and times.
     """
 
     depths: tuple[int, ...] = DOUBLINGS
