@@ -219,9 +219,9 @@ class PerturbedWeights(
 ):
     """Weights within O(1/L) of a Lipschitz path give a network within O(1/L) of its ODE.
 
-    A rotation whose speed changes with depth. All weights are shifted by 2/L in one random direction
-    of operator norm one. The residual is linear, so its Lipschitz constant in the weights is the
-    norm of the exact state, one.
+    A rotation whose speed changes with depth. All weights are shifted by 2/L in one and the same
+    direction of operator norm one. The residual is linear, so its Lipschitz constant in the weights
+    is the norm of the exact state, one.
     """
 
     frequency: float = 3.0
