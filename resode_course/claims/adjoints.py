@@ -272,7 +272,7 @@ class ContinuousAdjoint(
 ):
     """With P' = -∂fᵀP an ODE's loss has derivative ⟨P(0), w⟩ + ∫⟨G, v⟩; networks are O(1/L) off.
 
-    A smooth path of two-layer blocks, ℓ = Σ‖H(1)‖²/2. Item 1 is compared with the derivative of the
+    A smooth path of two-layer blocks, ℓ = Σ‖H(1)‖²/2. Part 1 is compared with the derivative of the
     solver, in a random direction. Two controls are wrong formulas, to see that the test would
     notice them.
     """
@@ -290,7 +290,7 @@ class ContinuousAdjoint(
             "the two-layer residual → one with f' Hölder continuous of exponent 1/2: "
             "1 + s + 2/3 |h - H(s)|^(3/2)",
             fails=("slope of the error of the costates", "slope of the error of the gradients"),
-            why="States are O(1/L) off, so their Jacobians are O(L^-1/2) off. Item 1 asks for C¹ "
+            why="States are O(1/L) off, so their Jacobians are O(L^-1/2) off. Part 1 asks for C¹ "
             "only, and holds.",
             curve=lagging,
         ),
@@ -343,7 +343,7 @@ class ContinuousAdjoint(
         return Measured(costates=costates, gradients=gradients, derivatives=np.asarray(derivatives))
 
     def judge(self, measured: Measured) -> tuple[Check, ...]:
-        """Item 1 up to RK4 and Simpson's rule, item 2 with order one, a tenth allowed.
+        """Part 1 up to RK4 and Simpson's rule, part 2 with order one, a tenth allowed.
 
         Both rules err by a constant times ``256^-4 = 2e-10``; 1e-6 leaves a factor of thousands for
         fourth derivatives. With the residual that is barely C¹ the solver's states are off by
