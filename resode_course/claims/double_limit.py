@@ -297,9 +297,9 @@ class DoubleLimit(
     """Under a PL inequality uniform in depth, trained networks converge in depth and time together.
 
     The losses of all depths lie under one exponential, increments stay O(1/L) for all times, and
-    the limit interpolates. Four inputs in R³, the corners of a regular simplex, whose sum is zero. The sum
-    of the targets is not, so that no linear map fits them: GELU layers of 32 neurons do. All
-    weights move, up to time 1.5/μ, where μ is a quarter of the PL constant at the start. The
+    the limit interpolates. Four inputs in R³, the corners of a regular simplex, whose sum is zero.
+    The sum of the targets is not, so that no linear map fits them: GELU layers of 32 neurons do.
+    All weights move, up to time 1.5/μ, where μ is a quarter of the PL constant at the start. The
     targets are larger than the explicit constants admit, or no layer would move by more than 1e-6:
     PL on a ball is assumed. Movements θ(t) - θ(0) are compared, since independent layers have
     increments of size one from the start; the limit is always that of equal layers.
