@@ -340,7 +340,7 @@ class FixedPointInversion(Claim, label="prop-fixed-point-inversion", source="pro
             "L ≥ 2Λ → L = 8, 10, 12, 14 for h' = -40 h, with no and with 8 corrections",
             fails=("largest error / bound", "slope, 8 corrections"),
             why="The iteration does not contract: each correction multiplies an error by Λ/L, "
-            "here 2.9 or more.",
+            "here 2.8 or more.",
             network=steep,
             depths=(8, 10, 12, 14),
             corrections=(0, 8),
