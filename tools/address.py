@@ -101,6 +101,7 @@ def fill_settings(app: Sphinx, config: Config) -> None:
     if not repository or "github" not in repository.host:  # Colab opens notebooks from GitHub only
         options["launch_buttons"] = {}
     if not config.html_baseurl:
+        config.ogp_image = None  # other sites show it, by its whole address
         config.suppress_warnings = [*config.suppress_warnings, "sitemap.configuration"]
 
 

@@ -5,6 +5,7 @@ slices, and weights, data and horizon are its arguments.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from typing import NamedTuple
 
@@ -160,7 +161,7 @@ def best(
     """Return the best of the minimisers from `STARTS` starts: ``layers`` slices, then rest.
 
     Theorems speak of the global minimum. A search may end at another one, in which the points stay
-    in their plane.
+    in their plane; one that does not end is at no minimiser, and does not count.
 
     Args:
         problem: losses and penalty.
@@ -169,10 +170,16 @@ def best(
         horizon: ``T``.
         seed: of the starts.
         draw: makes a block from a key.
+
+    Raises:
+        RuntimeError: if no search ends.
     """
     found = []
     for n in range(STARTS):
         start = cold(slices, 2.0, seed=STARTS * seed + n, draw=draw)
-        found.append(steer(problem, start, layers=layers, horizon=horizon)[0])
+        with suppress(RuntimeError):
+            found.append(steer(problem, start, layers=layers, horizon=horizon)[0])
+    if not found:
+        raise RuntimeError(f"none of the searches from {STARTS} starts ended; take other starts.")
     least = min(found, key=lambda minimum: float(minimum.value))
     return resting(jax.tree.map(lambda u: u[:layers], least.stack), slices)

@@ -73,10 +73,11 @@ class DiscreteAdjoint(
     family: ClassVar = {"width": (2, 4, 8, 16), "directions": (4, 10)}
     controls: ClassVar = {
         "states on a kink": Control(
-            "the two-layer residual → 1 - relu(h - k/L), whose states all sit on the kink",
+            "the two-layer residual → v (1 - relu(h - w)) with the weights v = 1, w = k/L, whose "
+            "states all sit on the kink",
             fails="gap of the derivatives by weights",
-            why="Where f is not differentiable, the derivative along a direction is not linear in "
-            "it: no gradient can agree.",
+            why="The complex step, with relu(iε) = iε and relu(-iε) = 0, takes the derivative to "
+            "one side. On a kink it is not linear in the direction: no gradient can agree.",
             network=_reversal.on_a_kink,
             residual=kink_step,
         ),
@@ -271,7 +272,7 @@ class ContinuousAdjoint(
 ):
     """With P' = -∂fᵀP an ODE's loss has derivative ⟨P(0), w⟩ + ∫⟨G, v⟩; networks are O(1/L) off.
 
-    A smooth path of two-layer blocks, ℓ = Σ‖H(1)‖²/2. Item 1 is compared with the derivative of the
+    A smooth path of two-layer blocks, ℓ = Σ‖H(1)‖²/2. Part 1 is compared with the derivative of the
     solver, in a random direction. Two controls are wrong formulas, to see that the test would
     notice them.
     """
@@ -289,7 +290,8 @@ class ContinuousAdjoint(
             "the two-layer residual → one with f' Hölder continuous of exponent 1/2: "
             "1 + s + 2/3 |h - H(s)|^(3/2)",
             fails=("slope of the error of the costates", "slope of the error of the gradients"),
-            why="States are O(1/L) off, so their Jacobians are O(L^-1/2) off.",
+            why="States are O(1/L) off, so their Jacobians are O(L^-1/2) off. Part 1 asks for C¹ "
+            "only, and holds.",
             curve=lagging,
         ),
         "no factor 1/L": Control(
@@ -341,15 +343,17 @@ class ContinuousAdjoint(
         return Measured(costates=costates, gradients=gradients, derivatives=np.asarray(derivatives))
 
     def judge(self, measured: Measured) -> tuple[Check, ...]:
-        """Item 1 up to RK4 and Simpson's rule, item 2 with order one, a tenth allowed.
+        """Part 1 up to RK4 and Simpson's rule, part 2 with order one, a tenth allowed.
 
         Both rules err by a constant times ``256^-4 = 2e-10``; 1e-6 leaves a factor of thousands for
-        fourth derivatives.
+        fourth derivatives. With the residual that is barely C¹ the solver's states are off by
+        ``O(L^-3)``, so their Jacobians by ``O(L^-3/2)``.
         """
         derivative, integral = measured.derivatives.T
         gap = np.abs(derivative - integral).max() / np.abs(derivative).max()
+        allowed = max(self.depths) ** -1.5 if self.curve is lagging else 1e-6
         return (
-            Check("|derivative - integral| / largest", float(gap), high=1e-6),
+            Check("|derivative - integral| / largest", float(gap), high=allowed),
             Check(
                 "slope of the error of the costates",
                 slope(self.depths, measured.costates),
@@ -504,11 +508,12 @@ class StiffReversal(
     }
     controls: ClassVar = {
         "a rate above the depth": Control(
-            "λ < L → λ = 40 and L = 8, 16, 32",
-            fails=("error: |measured / formula - 1|", "inverted exactly: least growth / e^λ"),
-            why="A layer then overshoots zero, and to invert it is to contract.",
+            "λ < L → λ = 40 and L = 5, 10, 15",
+            fails="inverted exactly: least growth / e^λ",
+            why="With λ > 2L a layer overshoots zero so far that it expands, and to invert it is "
+            "to contract. The other formulas ask for no λ < L, and hold.",
             rate=40.0,
-            depths=(8, 16, 32),
+            depths=(5, 10, 15),
         ),
         "three corrections": Control(
             "explicit steps back → three corrections of each, as in the next chapter",
@@ -547,14 +552,15 @@ class StiffReversal(
     def judge(self, measured: Measured) -> tuple[Check, ...]:
         """Closed forms: ``L`` steps there and back are rounded, a few times each.
 
-        The error is at least ``lambda^2/(2L)`` if small, so its relative rounding is below
-        ``4 L 2^-53`` over it. RK4 with 1000 steps solves ``h' = lambda h`` up to
+        So what comes back, a part of the start, is rounded by ``4 L 2^-53`` of itself or of one,
+        and its distance to one by as much. RK4 with 1000 steps solves ``h' = lambda h`` up to
         ``lambda^5/(120 10^12)``, 3e-8 for ``lambda = 20``.
         """
         depths = np.array(self.depths, float)
-        predicted = 1 - (1 - (self.rate / depths) ** 2) ** depths
+        returned = (1 - (self.rate / depths) ** 2) ** depths
+        predicted = np.abs(1 - returned)
         grown = (1 + self.rate / depths) ** depths
-        rounding = 4 * depths * 2.0**-53 / np.abs(predicted)
+        rounding = 4 * depths * 2.0**-53 * np.maximum(np.abs(returned), 1) / predicted
         gap = np.abs(measured.errors / predicted - 1)
         return (
             Check("error: |measured / formula - 1|", float(gap.max()), high=float(rounding.max())),

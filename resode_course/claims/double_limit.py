@@ -197,7 +197,9 @@ class UniformTime(
     """If all speeds are below one integrable b(t), limits in depth and time may be exchanged.
 
     Linear networks of width one, trained to the target 2, beside the flow of their limit. All
-    speeds are below b(t) = 2·2(2-1) exp(-2t), and where every depth ends is known.
+    speeds are below b(t) = 2·2(2-1) exp(-2t), and where every depth ends is known. For these
+    networks PL holds with one constant for all targets, so distances fall like 1/L, which the
+    proposition by itself does not say.
     """
 
     target: float = 2.0
@@ -295,10 +297,12 @@ class DoubleLimit(
     """Under a PL inequality uniform in depth, trained networks converge in depth and time together.
 
     The losses of all depths lie under one exponential, increments stay O(1/L) for all times, and
-    the limit interpolates. Four inputs in R³, the corners of a simplex, with targets that are not
-    linear in them: GELU layers of 32 neurons do the rest. All weights move, up to time 1.5/μ, where
-    μ is a quarter of the PL constant at the start. The targets are larger than the explicit
-    constants admit, or no layer would move by more than 1e-6.
+    the limit interpolates. Four inputs in R³, the corners of a regular simplex, whose sum is zero.
+    The sum of the targets is not, so that no linear map fits them: GELU layers of 32 neurons do.
+    All weights move, up to time 1.5/μ, where μ is a quarter of the PL constant at the start. The
+    targets are larger than the explicit constants admit, or no layer would move by more than 1e-6:
+    PL on a ball is assumed. Movements θ(t) - θ(0) are compared, since independent layers have
+    increments of size one from the start; the limit is always that of equal layers.
     """
 
     inputs: int = 3

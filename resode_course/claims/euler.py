@@ -103,8 +103,9 @@ class EulerBound(
 ):
     """With step 1/L a network stays within (e^Λ - 1)/(2ΛL) max‖H''‖ of its ODE.
 
-    A two-layer tanh network whose weights are random trigonometric curves in depth. Λ and ‖H''‖ are
-    those of the network, not estimates.
+    Λ is the Lipschitz constant in the state, H the solution of the ODE. A two-layer tanh network
+    whose weights are random trigonometric curves in depth; Λ is computed from the norms of its
+    weights, ‖H''‖ along its ODE.
     """
 
     width: int = 8
@@ -218,9 +219,9 @@ class PerturbedWeights(
 ):
     """Weights within O(1/L) of a Lipschitz path give a network within O(1/L) of its ODE.
 
-    A rotation whose speed changes with depth. Every weight is shifted by 2/L in a random direction
-    of operator norm one. The residual is linear, so its Lipschitz constant in the weights is the
-    norm of the exact state, one.
+    A rotation whose speed changes with depth. All weights are shifted by 2/L in one and the same
+    direction of operator norm one. The residual is linear, so its Lipschitz constant in the weights
+    is the norm of the exact state, one.
     """
 
     frequency: float = 3.0

@@ -343,8 +343,8 @@ class SliceCap(Claim, label="prop-slice-cap", source="proved in the chapter"):
             why="Order two and more rests on smoothness: the layer with the jump errs by O(1/L).",
             flow=broken,
         ),
-        "equal slopes at both ends": Control(
-            "Θ = e^(as) → s²(1 - s)², with slope zero at both ends",
+        "slopes of zero at both ends": Control(
+            "Θ = e^(as) → s²(1 - s)²",
             fails=("one slice, f = θ: slope", "interpolated, f = θ: slope"),
             why="The limits are zero, and the sums converge faster than the cap allows.",
             drift=bump,
@@ -512,7 +512,7 @@ class StabilityFunction(
         "one eigenvalue beyond": Control(
             "the largest |λ|/L at the real limit of a method → a tenth beyond it",
             fails=tuple(f"{name}: largest growth" for name in integrators.INTEGRATORS),
-            why="Ten per cent too few layers: the state along this eigenvector grows in each.",
+            why="Too few layers: the state along this eigenvector grows in each.",
             reach=1.1,
         ),
         "eigenvectors that are not orthogonal": Control(

@@ -37,7 +37,7 @@ class Float32Floor(Claim, label="prop-float32-floor", source="proved in the chap
     """Rounding adds at most (e^Λ - 1)/Λ L u M to the error: in float32 deeper ends no nearer.
 
     Growth h' = h from 1, so that Λ = 1 and the last state is the largest, at depths that are powers
-    of two. Without rounding the network ends at (1 + 1/L)^L.
+    of two. Without rounding the network ends at (1 + 1/L)^L, which we compute in float64.
     """
 
     depths: tuple[int, ...] = tuple(2**k for k in range(8, 21, 2))

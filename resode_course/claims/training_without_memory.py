@@ -68,7 +68,8 @@ class EulerReconstruction(Claim, label="prop-euler-reconstruction", source=SANDE
             step_size=no_factor,
         ),
         "not Lipschitz in the state": Control(
-            "the two-layer residual → -4 sign(h) √|h| from 1, which comes to rest at zero",
+            "the two-layer residual → -4 sign(h) √|h| from 1, which comes to rest at zero; for Λ "
+            "the bound takes 2, the slope at 1",
             fails=("error / bound, a flow to rest", "slope of the error, a flow to rest"),
             why="From zero nobody knows when the flow came to rest.",
             networks=only("a flow to rest", _reversal.to_rest),
@@ -224,8 +225,9 @@ def to_and_fro(depth: int, width: int, seed: int) -> tuple[Stack, State]:
 class HeunReversal(Claim, label="prop-heun-reversal", source=SANDER):
     """If weights vary by O(1/L) a layer, Heun's scheme reversed is off by O(L^-3), else by O(1/L).
 
-    A two-layer network with weights on a curve, and one whose weights jump at every layer. That
-    O(1/L) is sharp shows a rotation forth and back in turn, where every layer adds its defect.
+    A two-layer network with weights on a curve, and one whose weights jump at every layer. A
+    rotation that turns forth and back in alternate layers shows that O(1/L) is sharp: every layer
+    adds its defect.
     """
 
     width: int = 8
@@ -313,9 +315,9 @@ class HeunReversal(Claim, label="prop-heun-reversal", source=SANDER):
         )
 
 
-def stiff(depth: int, width: int, seed: int) -> tuple[Stack, State]:
-    """Return ``h' = -1.2 L h``: a Lipschitz constant above the depth, whatever that is."""
-    return stacks.tied(Linear(-1.2 * depth * jnp.eye(2)), depth), jnp.ones((1, 2))
+def steep(depth: int, width: int, seed: int) -> tuple[Stack, State]:
+    """Return ``h' = -40 h``, whose Lipschitz constant is 40 at all depths."""
+    return stacks.tied(Linear(-40 * jnp.eye(2)), depth), jnp.ones((1, 2))
 
 
 @dataclass(frozen=True)
@@ -334,12 +336,14 @@ class FixedPointInversion(Claim, label="prop-fixed-point-inversion", source="pro
 
     family: ClassVar = {"width": (2, 4, 8), "corrections": ((0, 1, 2, 3), (0, 2), (1, 3))}
     controls: ClassVar = {
-        "a Lipschitz constant above the depth": Control(
-            "the network → h' = -1.2 L h",
-            fails=("slope, 1 corrections", "slope, 3 corrections"),
-            why="The iteration does not contract, so that correcting does not help.",
-            network=stiff,
-            corrections=(0, 1, 2, 3),
+        "depths below the Lipschitz constant": Control(
+            "L ≥ 2Λ → L = 8, 10, 12, 14 for h' = -40 h, with no and with 8 corrections",
+            fails=("largest error / bound", "slope, 8 corrections"),
+            why="The iteration does not contract: each correction multiplies an error by Λ/L, "
+            "here 2.8 or more.",
+            network=steep,
+            depths=(8, 10, 12, 14),
+            corrections=(0, 8),
         ),
         "no factor 1/L": Control(
             NO_FACTOR,
@@ -450,7 +454,8 @@ class MomentumReversal(
 ):
     """Momentum γ is inverted by a formula, whose derivative has determinant γ^(-dL) for every f.
 
-    So some change of the last state grows by γ^(-L/2) at least. The inverse is tested in fractions,
+    Hence some change of the last pair (h, v) grows by γ^(-L/2) at least: the determinant is the
+    product of 2d singular values. The inverse is tested in fractions,
     on linear residuals that are drawn, the derivative on residuals tanh(θh), and the growth
     γ^(-L) of a change of v_L on residuals that do not read the state.
     """

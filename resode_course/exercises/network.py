@@ -83,7 +83,7 @@ def check_train(trained: Callable) -> Iterator[Feedback]:
             return
         up = _descended(weights, -0.05 * depth, steps)
         mistakes = {
-            "The factor L is missing: a step has length rate times depth.": _flat(
+            "The factor L is missing: the rate is multiplied by the depth.": _flat(
                 _descended(weights, 0.05, steps)
             ),
             "The weights move uphill: subtract the gradient.": _flat(up),

@@ -79,6 +79,7 @@ def test_pages_without_and_with_an_address(tiny_book):
     assert f"{PLACEHOLDER.owner}/{PLACEHOLDER.name}" not in text
     assert PLACEHOLDER.site not in text
     assert not page.select(".fa-rocket, .fa-github, .btn-source-issues-button")
+    assert not page.find("meta", property="og:image")
     assert "make repository URL=" in page.select_one("article pre").text
 
     git(tiny_book.root, "init")
@@ -91,5 +92,7 @@ def test_pages_without_and_with_an_address(tiny_book):
     assert (
         page.find("link", rel="canonical")["href"] == "https://ada.github.io/course/book/one.html"
     )
+    shown = page.find("meta", property="og:image")["content"]
+    assert shown == "https://ada.github.io/course/_static/layers.png"
     assert "git+https://github.com/ada/course@main" in page.select_one("article pre").text
     assert f"{PLACEHOLDER.owner}/{PLACEHOLDER.name}" not in text

@@ -50,11 +50,9 @@ class TinyBook:
     def __init__(self, root: Path, chapters: dict[str, str] | None = None) -> None:
         """Copy the settings and the extension; write three short pages."""
         self.root = root
-        for name in ("book/_ext", "book/_templates"):
+        for name in ("book/_ext", "book/_templates", "tools"):
             shutil.copytree(ROOT / name, root / name, dirs_exist_ok=True)
-        (root / "tools").mkdir(exist_ok=True)
-        files = ("_config.yml", "requirements.txt", "tools/address.py", "tools/fingerprint.py")
-        for name in files:
+        for name in ("_config.yml", "requirements.txt"):
             shutil.copy(ROOT / name, root / name)
         self.write("_toc.yml", TOC)
         self.write("book/references.bib", REFERENCES)
@@ -62,6 +60,7 @@ class TinyBook:
         self.write("book/_static/draggable.js", "")
         self.write("book/_static/folded.js", "")
         self.write("book/_static/formulas.js", "")
+        self.write("book/_static/finding.js", "")
         self.write("book/_static/favicon.svg", '<svg xmlns="http://www.w3.org/2000/svg"/>')
         self.write("book/index.md", "# Front\n\nHello.\n")
         for name, text in (CHAPTERS if chapters is None else chapters).items():
