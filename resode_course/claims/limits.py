@@ -269,7 +269,9 @@ class LimitOfMinima(Claim, label="thm-limit-of-minima", source=PROVED):
         weights = jax.random.normal(jax.random.fold_in(key, 4), (3, 6))
         charged = penalty.roughness, penalty.size
         fixed, wiggled = (
-            np.array([cost_of_path(weights, L, size / L, charged, data) for L in self.depths], float)
+            np.array(
+                [cost_of_path(weights, L, size / L, charged, data) for L in self.depths], float
+            )
             for size in (0.0, 1.0)
         )
         return Measured(

@@ -95,7 +95,7 @@ class HorizonScaling(Claim, label="prop-horizon-scaling", source=PAPER):
         return Measured(costs=found[..., 0], states=found[..., 1])
 
     def judge(self, measured: Measured) -> tuple[Check, ...]:
-        """Identities: up to 30 layers round ten times to ``2^-53``, and amplify by ``e^3``: 1e-12."""
+        """Identities: 30 layers at most round ten times to ``2^-53``, times ``e^3``: 1e-12."""
         return (
             Check(
                 "largest relative difference of the costs", float(measured.costs.max()), high=1e-12
