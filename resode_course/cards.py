@@ -281,7 +281,9 @@ def _table(verdict: Any) -> str:
         if check.holds:
             said = "holds, though it must fail" if must_fail else "holds"
         else:
-            said = "must fail, and does" if must_fail else "fails"
+            said = (
+                "must fail, and does" if must_fail else "fails too" if verdict.control else "fails"
+            )
         mark = (
             f'<span class="ok">✓ {said}</span>'
             if check.holds

@@ -53,6 +53,7 @@ def identity(a: Array) -> Array:
 
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "gelu": gelu,
+    "silu": jax.nn.silu,
     "relu": jax.nn.relu,
     "identity": identity,
 }
