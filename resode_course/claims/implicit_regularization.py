@@ -507,7 +507,7 @@ class AdamAndNoise(
     anew in every step and for every sample. The largest increment at the end.
     """
 
-    depths: tuple[int, ...] = (8, 16, 32, 64, 128, 256)
+    depths: tuple[int, ...] = (8, 24, 80, 256)
     optimizer: Callable[[], optax.GradientTransformation] = adam
     masks: Masks = of_each_layer
 
