@@ -31,6 +31,7 @@ class Reproduction:
         smaller: whether our setting is smaller than theirs.
         compared: whether we have read a result of theirs on this problem, so that there is
             something to agree with.
+        same_run_as: the name of another reproduction whose data this one judges.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Reproduction:
     spot: Callable[[], Mapping[str, float]]
     smaller: bool = False
     compared: bool = True
+    same_run_as: str = ""
 
     def row(self, data: DATA) -> dict[str, Any]:
         """Return the row of the table as JSON can hold it: words, verdict and checks."""

@@ -325,5 +325,6 @@ REPRODUCTIONS = (
         judge=judge_fewer_layers,
         spot=some_errors,
         smaller=True,
+        same_run_as="without memory",
     ),
 )

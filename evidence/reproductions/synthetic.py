@@ -314,6 +314,7 @@ REPRODUCTIONS = (
         judge=judge_later,
         spot=some_distances,
         smaller=True,
+        same_run_as="limit",
     ),
     Reproduction(
         name="weights",

@@ -458,8 +458,8 @@ def adam() -> optax.GradientTransformation:
 
 
 def gentle_adam() -> optax.GradientTransformation:
-    """Return Adam with the epsilon 0.01, about the size of an entry of the gradient."""
-    return optax.adam(0.01, eps=1e-2)
+    """Return Adam with the epsilon 0.1: above the entries of the gradient it is descent."""
+    return optax.adam(0.01, eps=0.1)
 
 
 def descent() -> optax.GradientTransformation:
@@ -500,11 +500,12 @@ def _largest_increment(
 class AdamAndNoise(
     Regression, Claim, label="obs-adam-and-noise", source="measured", kind="finding"
 ):
-    """After Adam, or with noise of each layer's own, increments fall far more slowly than 1/L.
+    """Adam, or noise of each layer's own, leaves increments that fall more slowly than 1/L.
 
-    The tied networks and the data of the claim on increments. 300 steps of Adam with rate 0.01;
-    300 steps of gradient descent in which each layer silences a tenth of its hidden neurons, drawn
-    anew in every step and for every sample. The largest increment at the end.
+    The tied networks and the data of the claim on increments. 300 steps of Adam with rate 0.01,
+    compared with 300 steps of gradient descent; and such steps in which each layer silences a tenth
+    of its hidden neurons, drawn anew in every step and for every sample. The largest increment at
+    the end.
     """
 
     depths: tuple[int, ...] = (8, 24, 80, 256)
@@ -514,15 +515,15 @@ class AdamAndNoise(
     family: ClassVar = FAMILY
     controls: ClassVar = {
         "a large epsilon": Control(
-            "the epsilon of Adam 1e-8 → 0.01",
-            fails="Adam: slope of the largest increment",
+            "the epsilon of Adam 1e-8 → 0.1",
+            fails="Adam: slope of the largest increment, over that of descent",
             why="g / (|g| + ε) is Lipschitz with the constant 1/ε: neighbours that get nearly the "
             "same gradient take nearly the same step.",
             optimizer=gentle_adam,
         ),
         "gradient descent": Control(
             "Adam → gradient descent",
-            fails="Adam: slope of the largest increment",
+            fails="Adam: slope of the largest increment, over that of descent",
             why="This is the setting of the theorem, in steps.",
             optimizer=descent,
         ),
@@ -540,28 +541,38 @@ class AdamAndNoise(
         train = partial(_largest_increment, problem, self.seed)
         return Measured(
             adam=np.array([train(depth, self.optimizer, None) for depth in self.depths]),
+            descent=np.array([train(depth, descent, None) for depth in self.depths]),
             noise=np.array([train(depth, descent, self.masks) for depth in self.depths]),
         )
 
     def judge(self, measured: Measured) -> tuple[Check, ...]:
-        """Slopes nearer to 0 than to -1."""
+        """By more than the tenth that finite depths take from -1; with noise nearer to 0.
+
+        How slowly after Adam depends on the draw: on how long a gradient changes its sign between
+        the same two layers.
+        """
+        by_adam, by_descent, with_noise = (
+            slope(self.depths, values)
+            for values in (measured.adam, measured.descent, measured.noise)
+        )
         return (
             Check(
-                "Adam: slope of the largest increment", slope(self.depths, measured.adam), low=-0.5
+                "Adam: slope of the largest increment, over that of descent",
+                by_adam - by_descent,
+                low=0.1,
             ),
-            Check(
-                "noise: slope of the largest increment",
-                slope(self.depths, measured.noise),
-                low=-0.5,
-            ),
+            Check("noise: slope of the largest increment", with_noise, low=-0.5),
         )
 
     def picture(self, measured: Measured) -> Picture:
-        """Both increments beside the rate that the theorem gives for gradient flow."""
-        line = guide(self.depths, measured.adam)
+        """All three increments."""
         return Picture(
             self.depths,
-            {"the optimiser": measured.adam, "noise": measured.noise, "rate 1/L": line},
+            {
+                "the optimiser": measured.adam,
+                "noise": measured.noise,
+                "gradient descent": measured.descent,
+            },
             ylabel="max ‖θ_{k+1} - θ_k‖",
         )
 
