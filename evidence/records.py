@@ -56,9 +56,10 @@ def claim_entries() -> Iterator[Entry]:
 
 
 def reproduction_entries() -> Iterator[Entry]:
-    """One entry per figure of a paper that is run again."""
+    """One entry per figure of a paper that is run again; two figures may share a run."""
     for name, reproduction in reproductions.REPRODUCTIONS.items():
-        yield Entry("reproductions", name, reproduction.run)
+        if not reproduction.same_run_as:
+            yield Entry("reproductions", name, reproduction.run)
 
 
 def benchmark_entries(rounds: int = 7) -> Iterator[Entry]:
@@ -88,6 +89,8 @@ def read(record: str) -> dict[str, Any]:
 def write(record: str, content: dict[str, Any]) -> None:
     """Write a record, its entries in the order in which they are declared."""
     names = [known.name for known in entries() if known.record == record] or list(claims.CLAIMS)
+    if record == "reproductions":
+        names = list(reproductions.REPRODUCTIONS)
     ordered = {name: content[name] for name in names if name in content}
     path_of(record).write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
 
@@ -101,6 +104,7 @@ def orphans() -> list[str]:
     """Entries on disk that nothing makes any more."""
     known = {(entry.record, entry.name) for entry in entries()}
     known |= {("sweeps", label) for label in claims.CLAIMS}  # made by `evidence.sweeps`
+    known |= {("reproductions", name) for name in reproductions.REPRODUCTIONS}  # share a run
     files = sorted(FOLDER.glob("*.json"))
     return [
         f"{file.stem}: {name}"
@@ -167,6 +171,9 @@ def make(entry: Entry) -> None:
 def rejudge() -> None:
     """Write the rows of "Papers and book" from the numbers that are recorded: nothing is run."""
     content = read("reproductions")
+    for name, reproduction in reproductions.REPRODUCTIONS.items():
+        if reproduction.same_run_as in content:
+            content[name] = {**content[reproduction.same_run_as]}
     for name, entry in content.items():
         if name in reproductions.REPRODUCTIONS:
             entry["row"] = reproductions.get(name).row(entry["data"])

@@ -20,6 +20,7 @@ class Reproduction:
         name: a short name for the record.
         item: paper and figure.
         reports: what the paper shows there.
+        read: where we read that: in the paper, in the code, in the abstract.
         theirs: its setting.
         ours: our setting, where it differs.
         differs: why the numbers differ, or what the paper leaves open.
@@ -28,11 +29,15 @@ class Reproduction:
         spot: computes again some of the recorded numbers, quickly: ``() -> numbers`` by their
             places in the data, such as ``{"largest/1": 2.5}``.
         smaller: whether our setting is smaller than theirs.
+        compared: whether we have read a result of theirs on this problem, so that there is
+            something to agree with.
+        same_run_as: the name of another reproduction whose data this one judges.
     """
 
     name: str
     item: str
     reports: str
+    read: str
     theirs: str
     ours: str
     differs: str
@@ -40,13 +45,17 @@ class Reproduction:
     judge: Callable[[DATA], tuple[Check, ...]]
     spot: Callable[[], Mapping[str, float]]
     smaller: bool = False
+    compared: bool = True
+    same_run_as: str = ""
 
     def row(self, data: DATA) -> dict[str, Any]:
         """Return the row of the table as JSON can hold it: words, verdict and checks."""
         checks = self.judge(data)
         agrees = "REPRODUCED AT A SMALLER SIZE" if self.smaller else "REPRODUCED"
         verdict = agrees if all(check.holds for check in checks) else "NOT REPRODUCED"
-        words = ("item", "reports", "theirs", "ours", "differs")
+        if not self.compared:
+            verdict = "NOT COMPARED"
+        words = ("item", "reports", "read", "theirs", "ours", "differs")
         return {
             **{word: getattr(self, word) for word in words},
             "verdict": verdict,

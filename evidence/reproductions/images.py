@@ -73,7 +73,12 @@ def judge_smoothness(data: DATA) -> tuple[Check, ...]:
     smooth, rough = max(gelu_tied, id_tied), min(gelu_free, relu_free, id_free)
     return (
         Check("roughness, least independent over largest smooth", float(rough / smooth), low=5),
-        Check("roughness, ReLU tied over GELU tied", float(relu_tied / gelu_tied), low=1.2),
+        Check(
+            "roughness of tied ReLU over the geometric mean of these two: above one it counts as "
+            "rough",
+            float(relu_tied / np.sqrt(smooth * rough)),
+            low=1,
+        ),
     )
 
 
@@ -159,6 +164,10 @@ def judge_means(data: DATA) -> tuple[Check, ...]:
 METHODS = [(name, memory) for name in ("euler", "heun") for memory in ("stored", "reversed")]
 
 
+LITTLE = 3
+"""So many points of accuracy are little: eleven of the 360 test images."""
+
+
 def without_memory() -> DATA:
     """Train Euler and Heun networks with and without stored states, at several depths."""
     depths = [4, 16]
@@ -185,12 +194,12 @@ def some_errors() -> Mapping[str, float]:
 
 
 def judge_memory(data: DATA) -> tuple[Check, ...]:
-    """The deepest networks lose nothing without stored states; all of them learn."""
+    """The deepest networks lose little without stored states; all of them learn."""
     return tuple(
         Check(
             f"points lost without stored states at the largest depth, {name}",
             data[f"{name}, reversed"][-1] - data[f"{name}, stored"][-1],
-            high=3,
+            high=LITTLE,
         )
         for name in ("euler", "heun")
     ) + (
@@ -202,10 +211,23 @@ def judge_memory(data: DATA) -> tuple[Check, ...]:
     )
 
 
+def judge_fewer_layers(data: DATA) -> tuple[Check, ...]:
+    """A shallow Euler network loses much without stored states, a Heun network less."""
+    euler, heun = (
+        data[f"{name}, reversed"][0] - data[f"{name}, stored"][0] for name in ("euler", "heun")
+    )
+    return (
+        Check("points lost without stored states at 4 layers, euler", euler, low=LITTLE),
+        Check("points that heun loses less than euler at 4 layers", euler - heun, low=0),
+    )
+
+
 THEIR_IMAGES = (
     "CIFAR-10, L = 256, 16 channels, 180 epochs, batches of 64, momentum 0.9, weight decay 5e-4, "
     "cosine from 0.04, five runs"
 )
+THEIR_TEXT = "the paper, and in the code for what it leaves open"
+THEIR_ABSTRACT = "the abstract, the setting in the code; we have not seen the figure"
 OUR_IMAGES = (
     f"digits, L = {DIGITS.depth}, {DIGITS.channels} channels, {DIGITS.epochs} epochs, batches of "
     f"64, momentum 0.9, no weight decay, cosine from {DIGITS.rate} L, {SEEDS} runs"
@@ -216,11 +238,12 @@ REPRODUCTIONS = (
         name="smooth images",
         item=f"{MARION}, Table 1, smooth weights",
         reports="by eye: smooth for GELU and identity from tied layers, not otherwise",
+        read=THEIR_TEXT,
         theirs=THEIR_IMAGES,
         ours=OUR_IMAGES,
         differs=(
-            "digits; for the eye, L max ||increment|| / mean ||K||, by which tied ReLU is "
-            "nearer to tied GELU than to independent layers"
+            "digits; for the eye, L max ||increment|| / mean ||K||; by it all independent layers "
+            "are rough, as in the paper, but tied ReLU counts as smooth, and there it is not"
         ),
         run=accuracies,
         judge=judge_smoothness,
@@ -231,6 +254,7 @@ REPRODUCTIONS = (
         name="price",
         item=f"{MARION}, Table 1, test accuracy",
         reports="tied 79.9, 88.1, 59.8, independent 85.7, 88.4, 59.6 (GELU, ReLU, identity)",
+        read=THEIR_TEXT,
         theirs=THEIR_IMAGES,
         ours=OUR_IMAGES,
         differs="digits are too easy to show it; CIFAR-10 we have not run",
@@ -243,6 +267,7 @@ REPRODUCTIONS = (
         name="coefficients",
         item=f"{MARION}, Figure 3",
         reports="a coefficient of each kernel against the layer: smooth if tied, rough if not",
+        read=THEIR_TEXT,
         theirs=THEIR_IMAGES,
         ours=OUR_IMAGES,
         differs="the first of the runs above; total variation for the eye",
@@ -258,6 +283,7 @@ REPRODUCTIONS = (
             "mean over layers of ||increment||, read off: 0.07 and 0.1 for the two kernels if "
             "tied, 0.8 to 0.9 if not"
         ),
+        read=THEIR_TEXT,
         theirs=THEIR_IMAGES,
         ours=OUR_IMAGES,
         differs="another size and no weight decay, so the quotient is compared, not the values",
@@ -268,20 +294,37 @@ REPRODUCTIONS = (
     ),
     Reproduction(
         name="without memory",
-        item=f"{SANDER}, Figure 3c",
+        item=f"{SANDER}, Figure 3c, deep networks",
         reports=(
             "on CIFAR-10, training without stored states reaches the accuracy of training with "
-            "them if the network is deep enough; Heun needs fewer layers"
+            "them if the network is deep enough"
         ),
+        read=THEIR_ABSTRACT,
         theirs="16 channels, L = 2 to 64, ReLU, 90 epochs, batches of 256, rate 0.1, 4 seeds",
         ours="digits, 4 channels, L = 4 and 16, 3 epochs, batches of 64, one seed",
         differs=(
             "digits for CIFAR-10; they reconstruct with running moments, we with those of the "
-            "batch, and test with the moments of the test set; the need for depth is not judged"
+            "batch, and test with the moments of the test set"
         ),
         run=without_memory,
         judge=judge_memory,
         spot=some_errors,
         smaller=True,
+    ),
+    Reproduction(
+        name="fewer layers",
+        item=f"{SANDER}, Figure 3c, shallow networks",
+        reports="shallow networks need stored states, and Heun needs fewer layers without them",
+        read=THEIR_ABSTRACT,
+        theirs="as above",
+        ours="as above, L = 4",
+        differs=(
+            "digits are too easy: at 4 layers Euler loses two test images, and Heun four; one seed"
+        ),
+        run=without_memory,
+        judge=judge_fewer_layers,
+        spot=some_errors,
+        smaller=True,
+        same_run_as="without memory",
     ),
 )

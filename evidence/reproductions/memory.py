@@ -162,11 +162,14 @@ def judge_memory(data: DATA) -> tuple[Check, ...]:
     )
 
 
+THEIR_CODE = "the code that draws it, the result in the abstract; we have not seen the figure"
+
 REPRODUCTIONS = (
     Reproduction(
         name="gradient error",
         item=f"{SANDER}, Figure 4",
         reports="the relative squared error of the gradient by reversed steps falls with depth",
+        read=THEIR_CODE,
         theirs=(
             "CIFAR-10, a network trained with 32 layers whose layers are repeated or left out, "
             "L = 4 to 64, each tensor of parameters"
@@ -185,6 +188,7 @@ REPRODUCTIONS = (
         name="going back",
         item=f"{SANDER}, discretisation curve",
         reports="the relative error of the input found by reversed steps falls with depth",
+        read=THEIR_CODE,
         theirs="CIFAR-10, 64 images, one untrained stage of 2 to 2^15 residuals",
         ours="digits, 64 images, 4 channels, independent layers, L = 2 to 2^11",
         differs="digits; independent layers average, so the slope is below -1",
@@ -197,6 +201,7 @@ REPRODUCTIONS = (
         name="peak memory",
         item=f"{SANDER}, memory against depth",
         reports="stored states: linear in depth; reversed steps: flat",
+        read=THEIR_CODE,
         theirs="width 500, hidden 8, tanh, L = 1 to 301",
         ours="the same sizes, 500 samples, bytes by the compiler's own account, on a CPU",
         differs="the batch is ours; weights and gradients are not counted",

@@ -166,6 +166,27 @@ def judge_limit(data: DATA) -> tuple[Check, ...]:
     )
 
 
+def judge_later(data: DATA) -> tuple[Check, ...]:
+    """The last curve is less steep than the first."""
+    gaps = np.array(data["distances"])
+    first, *_, last = (observed_slope(data["depths"], column).value for column in gaps.T)
+    return (
+        Check(
+            f"slope after {TIMES[-1]} iterations minus slope after {TIMES[0]}, positive if later "
+            "is slower",
+            last - first,
+            low=0.0,
+        ),
+    )
+
+
+FIGURE_2_ROWS = [0, 1, 4, 20, 160]
+"""The records, one for every 500 steps, whose weights are kept."""
+
+FIGURE_2_LOSS = 1e-7
+"""What one reads off the end of the loss of Figure 2."""
+
+
 def of_figure_2(steps: int) -> Trajectory:
     """Train the network of Figure 2 and keep its weights."""
     return descend(
@@ -181,8 +202,8 @@ def first_losses() -> Mapping[str, float]:
 
 def weights_over_depth() -> DATA:
     """Return entries of the weights of the network of Figure 2, and its loss."""
-    run = of_figure_2(10_000)
-    rows = jnp.array([0, 1, 4, 20])
+    run = of_figure_2(80_000)
+    rows = jnp.array(FIGURE_2_ROWS)
     V, W = run.records.V[...][rows], run.records.W[...][rows]
     lipschitz = [
         64 * float(leaf.max())
@@ -191,7 +212,7 @@ def weights_over_depth() -> DATA:
         )
     ]
     return {
-        "iterations": [0, 500, 2_000, 10_000],
+        "iterations": [500 * row for row in FIGURE_2_ROWS],
         "V": np.round(V[:, :, 0, 0], 5).tolist(),
         "W": np.round(W[:, :, 0, 0], 5).tolist(),
         "lipschitz": max(lipschitz),
@@ -200,8 +221,8 @@ def weights_over_depth() -> DATA:
 
 
 def judge_weights(data: DATA) -> tuple[Check, ...]:
-    """A smooth path in depth, and a loss that decays."""
-    losses = data["losses"]
+    """A smooth path in depth, and a loss that decays as far, up to a factor of ten."""
+    end = data["losses"][-1]
     independent = 64 * np.sqrt(2 * WIDTH * 64)  # neighbours drawn independently
     return (
         Check(
@@ -209,7 +230,11 @@ def judge_weights(data: DATA) -> tuple[Check, ...]:
             data["lipschitz"] / independent,
             high=0.1,
         ),
-        Check("loss at the end over loss at the start", losses[-1] / losses[0], high=0.01),
+        Check(
+            f"loss at the end, ours {end:.2g}, the plot's about {FIGURE_2_LOSS:.0e}: quotient",
+            max(end / FIGURE_2_LOSS, FIGURE_2_LOSS / end),
+            high=10.0,
+        ),
     )
 
 
@@ -250,6 +275,7 @@ REPRODUCTIONS = (
             "increments of the weights in depth against L; read off the plot, from about 20 "
             "at L = 2 to about 0.85 at L = 1014"
         ),
+        read="the paper and the released script",
         theirs="n = 100, q = d = 16, m = 32, GELU, up to 451 steps of 0.01 L, L = 2 to 1014",
         ours="the same, other random numbers",
         differs=(
@@ -263,7 +289,8 @@ REPRODUCTIONS = (
     Reproduction(
         name="limit",
         item=f"{MARION}, Figure 1 (right)",
-        reports="the distance to a very deep network falls with L, slower at later iterations",
+        reports="the distance to a very deep network falls with L",
+        read="the paper",
         theirs="as on the left, the reference with 2^14 layers, L = 2 to 1024",
         ours="the reference with 2^10 layers, L = 8 to 128; the larger of V and W",
         differs="a finite reference makes slopes a little too steep",
@@ -273,21 +300,39 @@ REPRODUCTIONS = (
         smaller=True,
     ),
     Reproduction(
+        name="limit, later",
+        item=f"{MARION}, Figure 1 (right), later iterations",
+        reports="the distance falls more slowly at later iterations",
+        read="the paper",
+        theirs="as above",
+        ours="as above, after 100 and 450 iterations",
+        differs=(
+            "our later curves lie higher and are as steep; the reference is less deep, which makes "
+            "all slopes a little steeper"
+        ),
+        run=to_the_limit,
+        judge=judge_later,
+        spot=some_distances,
+        smaller=True,
+        same_run_as="limit",
+    ),
+    Reproduction(
         name="weights",
         item=f"{MARION}, Figure 2",
         reports="entries of the weights are smooth in depth at all times; the loss decays",
+        read="the paper and the released script",
         theirs="n = 50, d = 16, m = 64, L = 64, 80,000 steps of 0.005 L, loss to about 1e-7",
-        ours="the same, other random numbers, 10,000 steps, as the released script has it",
-        differs="an eighth of the training time, so the loss ends higher",
+        ours="the same, other random numbers, all 80,000 steps",
+        differs="nothing; the released script stops at 10,000 steps",
         run=weights_over_depth,
         judge=judge_weights,
         spot=first_losses,
-        smaller=True,
     ),
     Reproduction(
         name="relu",
         item=f"{MARION}, Appendix D",
         reports="with ReLU, increments of order 1/L at the start end above 2 log 2 for all L",
+        read="the paper",
         theirs="proved",
         ours="trained, one sample, L = 16 to 128",
         differs="nothing",

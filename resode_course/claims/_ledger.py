@@ -17,6 +17,9 @@ LEDGER = (
     "nearest",
 )
 
+MARKS = {"NOT REPRODUCED": False, "NOT COMPARED": None}
+"""How verdicts on figures are marked; all others are good."""
+
 
 def ledger_row(place: int, page: str, claim: Claim) -> list[Cell]:
     """Return a claim's row of the ledger, from the records.
@@ -64,8 +67,8 @@ def papers(*names: str) -> Table:
         rows.append(
             [
                 Cell(row["item"]),
-                Cell(row["verdict"].lower(), good="NOT" not in row["verdict"]),
-                Cell(f"{row['reports']}. Setting: {row['theirs']}."),
+                Cell(row["verdict"].lower(), good=MARKS.get(row["verdict"], True)),
+                Cell(f"{row['reports']}. Read in {row['read']}. Setting: {row['theirs']}."),
                 Cell(f"{checks}. Setting: {row['ours']}."),
                 Cell(row["differs"]),
             ]

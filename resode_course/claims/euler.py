@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import jax
@@ -21,17 +22,22 @@ from resode_course.claims._measure import (
 )
 from resode_course.claims._problems import Drift, Problem
 from resode_lib import continuous, integrators, resnet
-from resode_lib._types import Array, Numbers, Scalar, Stack, State
+from resode_lib._types import Array, Key, Numbers, Scalar, Stack, State
 
 __all__ = [
     "AttachedODE",
     "EulerBound",
     "EulerLimit",
     "IntegratorOrder",
+    "NonExpanding",
     "PerturbedWeights",
     "TightBound",
     "bound",
 ]
+
+Activation = Callable[[Array], Array]
+Pulling = Callable[[Array, Array], Array]
+"""From the distance to a centre and a matrix to a velocity."""
 
 DOUBLINGS = (16, 32, 64, 128, 256, 512)
 NO_FACTOR = "the step 1/L → 1, so that layers add their residuals as they are"
@@ -376,6 +382,137 @@ class TightBound(
             ylabel="error / bound",
             log="x",
             lower=True,
+        )
+
+
+def towards(x: Array, U: Array, activation: Activation) -> Array:
+    """Return ``-U^T sigma(U x)``: minus the gradient of a convex function of ``x``."""
+    return -activation(x @ U.T) @ U
+
+
+def away(x: Array, U: Array, activation: Activation) -> Array:
+    """Return the opposite, of the same Lipschitz constant."""
+    return activation(x @ U.T) @ U
+
+
+def around(x: Array, U: Array, activation: Activation) -> Array:
+    """Return ``||U||^2 J x``, which turns pairs of coordinates: one-sided Lipschitz constant 0."""
+    turned = jnp.stack([-x[..., 1::2], x[..., ::2]], axis=-1).reshape(x.shape)
+    return jnp.linalg.norm(U, ord=2) ** 2 * turned
+
+
+class Pull(nnx.Module):
+    """The residual ``f(h) = velocity + pull(h - centre)``, which follows a moving centre."""
+
+    def __init__(self, centre: Array, velocity: Array, U: Array, *, pull: Pulling):
+        self.centre = nnx.Param(centre)
+        self.velocity = nnx.Param(velocity)
+        self.U = nnx.Param(U)
+        self.pull = pull
+
+    def __call__(self, h: State) -> State:
+        """Return the residual, shape (..., d)."""
+        centre, velocity = (jnp.broadcast_to(a[...], h.shape) for a in (self.centre, self.velocity))
+        return velocity + self.pull(h - centre, self.U[...])
+
+
+@dataclass(frozen=True)
+class NonExpanding(
+    Claim, label="prop-non-expanding", source="proved in the chapter; the idea is Dahlquist's"
+):
+    """If no layer expands, the Euler bound holds without e^Λ: the error is at most e₀ + C/(2L).
+
+    Layers c' - Uᵀtanh(U(h - c)) in R⁶ with a moving centre c(s) on a circle and three neurons,
+    drawn anew for each layer with ‖U‖² = λ = 20, at depths L ≥ λ/2. The circle solves the ODE, so
+    C = 9 is exact. From the circle, e₀ = 0, and from a point at the distance 1 of it.
+    """
+
+    width: int = 6
+    neurons: int = 3
+    steepness: float = 20.0
+    frequency: float = 3.0
+    depths: tuple[int, ...] = (12, 24, 96, 384)
+    activation: Activation = jnp.tanh
+    pull: Callable[[Array, Array, Activation], Array] = towards
+
+    family: ClassVar = {
+        "width": (4, 6, 12),
+        "neurons": (2, 3, 8),
+        "steepness": (12.0, 20.0, 24.0),
+        "frequency": (1.0, 3.0, 6.0),
+        "activation": (jnp.tanh, jnp.arctan),
+    }
+    controls: ClassVar = {
+        "a push": Control(
+            "the pull -Uᵀσ(U(h - c)) → the push +Uᵀσ(U(h - c)), with the same U, c and C",
+            fails="from the circle: largest ratio error / bound",
+            why="The Lipschitz constant is the same, but errors grow now: the e^Λ is needed.",
+            pull=away,
+        ),
+        "a turn": Control(
+            "the pull → λ J (h - c), a rotation about the centre at the same rate λ",
+            fails="from the circle: largest ratio error / bound",
+            why="The one-sided constant is 0, and yet a step of Euler expands, by √(1 + λ²/L²): "
+            "much at 12 layers, little at 384.",
+            pull=around,
+        ),
+        "steeper than 2L": Control(
+            "λ = 20 → 200, so that L ≥ λ/2 at the largest depth only",
+            fails="from the circle: largest ratio error / bound",
+            why="The ODE contracts more than before. The steps overshoot, so the layers expand.",
+            steepness=200.0,
+        ),
+    }
+
+    def run(self) -> Measured:
+        """Follow the circle with each network, from two starts."""
+        keys = jax.random.split(jax.random.key(self.seed), 3)
+        plane = jnp.linalg.qr(jax.random.normal(keys[0], (self.width, 2)))[0]
+        aside = jax.random.normal(keys[1], (self.width,))
+        aside = aside / jnp.linalg.norm(aside)
+
+        def on_circle(s: Array) -> tuple[Array, Array]:
+            """Return the centre and its velocity, each of shape (d,)."""
+            angle = self.frequency * s
+            wave = jnp.stack([jnp.cos(angle), jnp.sin(angle)])
+            return plane @ wave, self.frequency * (plane @ jnp.stack([-wave[1], wave[0]]))
+
+        def block(s: Array, key: Key) -> Pull:
+            U = jax.random.normal(key, (self.neurons, self.width))
+            U = U * jnp.sqrt(self.steepness) / jnp.linalg.norm(U, ord=2)
+            return Pull(*on_circle(s), U, pull=partial(self.pull, activation=self.activation))
+
+        @partial(jax.jit, static_argnames="depth")
+        def errors(depth: int) -> Array:
+            times = jnp.arange(depth + 1) / depth
+            stack = jax.vmap(block)(times[:-1], jax.random.split(keys[2], depth))
+            exact = jax.vmap(on_circle)(times)[0]
+            starts = exact[:1] + jnp.stack([0 * aside, aside])
+            gaps = resnet.trajectory(stack, starts) - exact[:, None]
+            return jnp.linalg.norm(gaps, axis=-1).max(axis=0)
+
+        found = np.array([errors(depth) for depth in self.depths])
+        local = self.frequency**2 / (2 * np.array(self.depths))
+        return Measured(errors=found[:, 0], moved=found[:, 1], bounds=local)
+
+    def judge(self, measured: Measured) -> tuple[Check, ...]:
+        """Both bounds at every depth; they leave more room than rounding takes."""
+        exact = measured.errors / measured.bounds
+        moved = measured.moved / (1 + measured.bounds)
+        return (
+            Check("from the circle: largest ratio error / bound", float(exact.max()), high=1),
+            Check("from aside: largest ratio error / bound", float(moved.max()), high=1),
+        )
+
+    def picture(self, measured: Measured) -> Picture:
+        """The error beside the bound, and beside what the Lipschitz constant alone gives."""
+        return Picture(
+            self.depths,
+            {"max ‖h - H‖ over layers": measured.errors},
+            {
+                "C/(2L)": measured.bounds,
+                "the same with e^Λ": growth_factor(self.steepness) * measured.bounds,
+            },
         )
 
 

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
+from math import sqrt
 from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 from flax import nnx
 
 from resode_course.claims._claim import Check, Claim, Control, Measured, Picture
@@ -20,6 +22,7 @@ from resode_lib.resnet import ResNet
 from resode_lib.training import Trajectory
 
 __all__ = [
+    "AdamAndNoise",
     "GrowthInTime",
     "Increments",
     "LossIsBlind",
@@ -417,6 +420,162 @@ class ReluIncrements(
             ylabel="max |w_{k+1} - w_k|",
             log="xy",
             lower=True,
+        )
+
+
+class Silenced(nnx.Module):
+    """A two-layer tanh residual whose hidden neurons are multiplied by ``mask``, (samples, m)."""
+
+    def __init__(self, V: Array, W: Array, mask: Array):
+        self.V = nnx.Param(V)
+        self.W = nnx.Param(W)
+        self.mask = nnx.Param(mask)
+
+    def __call__(self, h: State) -> State:
+        """Return ``V (mask tanh(W h / sqrt(d))) / sqrt(m)``."""
+        V, W = self.V[...], self.W[...]
+        m, d = W.shape
+        return (self.mask[...] * jnp.tanh(h @ W.T / sqrt(d))) @ V.T / sqrt(m)
+
+
+Masks = Callable[[Key, tuple[int, int, int]], Array]
+"""From a key and (L, samples, m) to what multiplies each hidden neuron."""
+
+KEPT = 0.9
+
+
+def of_each_layer(key: Key, shape: tuple[int, int, int]) -> Array:
+    """Silence a tenth of the neurons, in each layer others."""
+    return jax.random.bernoulli(key, KEPT, shape) / KEPT
+
+
+def of_all_layers(key: Key, shape: tuple[int, int, int]) -> Array:
+    """Silence a tenth of the neurons, in all layers the same."""
+    return jnp.broadcast_to(jax.random.bernoulli(key, KEPT, shape[1:]) / KEPT, shape)
+
+
+def adam() -> optax.GradientTransformation:
+    """Return Adam with its usual epsilon, 1e-8."""
+    return optax.adam(0.01)
+
+
+def gentle_adam() -> optax.GradientTransformation:
+    """Return Adam with the epsilon 0.1: above the entries of the gradient it is descent."""
+    return optax.adam(0.01, eps=0.1)
+
+
+def descent() -> optax.GradientTransformation:
+    """Return gradient descent."""
+    return optax.sgd(0.1)
+
+
+@cache  # controls share runs
+def _largest_increment(
+    problem: Regression,
+    seed: int,
+    depth: int,
+    optimizer: Callable[[], optax.GradientTransformation],
+    masks: Masks | None,
+) -> float:
+    """Train from tied layers; return the largest increment in depth at the end."""
+    keys = jax.random.split(jax.random.key(seed))
+    x, y = problem.pairs(seed)
+
+    def loss(stack: Stack, key: Key) -> Array:
+        if masks is not None:
+            drawn = masks(key, (depth, problem.samples, problem.hidden))
+            stack = jax.vmap(Silenced)(stack.V[...], stack.W[...], drawn)
+        return loss_on(x, y)(stack)
+
+    run = training.optimise(
+        loss,
+        tied(problem.draw, keys[0], depth),
+        optimizer(),
+        steps=problem.steps,
+        key=keys[1],
+        every=problem.steps,
+    )
+    return float(diagnostics.depth_lipschitz(run.parameters) / depth)
+
+
+@dataclass(frozen=True)
+class AdamAndNoise(
+    Regression, Claim, label="obs-adam-and-noise", source="measured", kind="finding"
+):
+    """Adam, or noise of each layer's own, leaves increments that fall more slowly than 1/L.
+
+    The tied networks and the data of the claim on increments. 300 steps of Adam with rate 0.01,
+    compared with 300 steps of gradient descent; and such steps in which each layer silences a tenth
+    of its hidden neurons, drawn anew in every step and for every sample. The largest increment at
+    the end.
+    """
+
+    depths: tuple[int, ...] = (8, 24, 80, 256)
+    optimizer: Callable[[], optax.GradientTransformation] = adam
+    masks: Masks = of_each_layer
+
+    family: ClassVar = FAMILY
+    controls: ClassVar = {
+        "a large epsilon": Control(
+            "the epsilon of Adam 1e-8 → 0.1",
+            fails="Adam: slope of the largest increment, over that of descent",
+            why="g / (|g| + ε) is Lipschitz with the constant 1/ε: neighbours that get nearly the "
+            "same gradient take nearly the same step.",
+            optimizer=gentle_adam,
+        ),
+        "gradient descent": Control(
+            "Adam → gradient descent",
+            fails="Adam: slope of the largest increment, over that of descent",
+            why="This is the setting of the theorem, in steps.",
+            optimizer=descent,
+        ),
+        "one draw for all layers": Control(
+            "neurons silenced in each layer by itself → in all layers the same",
+            fails="noise: slope of the largest increment",
+            why="The gradient is as noisy as before. But neighbours get the same noise.",
+            masks=of_all_layers,
+        ),
+    }
+
+    def run(self) -> Measured:
+        """Train with the optimiser, and by noisy gradient descent, at each depth."""
+        problem = Regression(self.width, self.hidden, self.samples, self.steps)
+        train = partial(_largest_increment, problem, self.seed)
+        return Measured(
+            adam=np.array([train(depth, self.optimizer, None) for depth in self.depths]),
+            descent=np.array([train(depth, descent, None) for depth in self.depths]),
+            noise=np.array([train(depth, descent, self.masks) for depth in self.depths]),
+        )
+
+    def judge(self, measured: Measured) -> tuple[Check, ...]:
+        """By more than the tenth that finite depths take from -1; with noise nearer to 0.
+
+        How slowly after Adam depends on the draw: on how long a gradient changes its sign between
+        the same two layers.
+        """
+        by_adam, by_descent, with_noise = (
+            slope(self.depths, values)
+            for values in (measured.adam, measured.descent, measured.noise)
+        )
+        return (
+            Check(
+                "Adam: slope of the largest increment, over that of descent",
+                by_adam - by_descent,
+                low=0.1,
+            ),
+            Check("noise: slope of the largest increment", with_noise, low=-0.5),
+        )
+
+    def picture(self, measured: Measured) -> Picture:
+        """All three increments."""
+        return Picture(
+            self.depths,
+            {
+                "the optimiser": measured.adam,
+                "noise": measured.noise,
+                "gradient descent": measured.descent,
+            },
+            ylabel="max ‖θ_{k+1} - θ_k‖",
         )
 
 

@@ -39,6 +39,15 @@ def test_the_rows_of_the_page_are_those_of_today():
         assert entry["row"] == row, f"{name}: words or verdict changed; run: make records"
 
 
+def test_two_figures_of_one_run_have_its_data_and_say_where_it_comes_from():
+    content = stored.load("reproductions")
+    shared = {n: r.same_run_as for n, r in reproductions.REPRODUCTIONS.items() if r.same_run_as}
+    assert shared
+    for name, source in shared.items():
+        one, other = ({k: v for k, v in content[n].items() if k != "row"} for n in (name, source))
+        assert one == other, f"{name}: run: make records"
+
+
 def test_an_entry_says_where_it_comes_from():
     entry = next(iter(stored.load("claims").values()))
     line = stored.made(entry)
