@@ -1,23 +1,26 @@
 """The search does what a student expects: forty queries, and what each must lead to."""
 
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from finding import words
+from labels import read_book
 
+NUMBERED = {
+    "Theorem {}": "thm-euler-bound",
+    "theorem {}": "thm-integrator-order",
+    "thm {}": "thm-turnpike",
+    "Proposition {}": "prop-tight-bound",
+    "prop {}": "prop-attached-ode",
+    "Corollary {}": "cor-perturbed-weights",
+    "Exercise {}": "ex-network-train",
+    "ex {}": "ex-euler-leading",
+    "Fig. {}": "fig-euler-step",
+    "figure {}": "fig-network-layer",
+    "Equation {}": "eq-network-layer",
+}
 FIRST = {
-    # numbers
-    "Theorem 3.1": "euler#thm-euler-bound",
-    "theorem 3.2": "euler#thm-integrator-order",
-    "thm 3.1": "euler#thm-euler-bound",
-    "Proposition 3.1": "euler#prop-tight-bound",
-    "prop 3.2": "euler#prop-attached-ode",
-    "Corollary 3.2": "euler#cor-perturbed-weights",
-    "Exercise 1.2": "network#ex-network-train",
-    "ex 3.7": "euler#ex-euler-leading",
-    "Fig. 3.2": "euler#fig-euler-step",
-    "figure 1.2": "network#fig-network-layer",
-    "Equation 1.1": "network#equation-eq-network-layer",
     # names
     "The bound cannot be improved": "euler#prop-tight-bound",
     "network and its ODE": "euler#thm-euler-bound",
@@ -77,6 +80,19 @@ def place(link):
     """An address without the words to be marked there."""
     page, _, anchor = link.partition("#")
     return page.partition("?")[0] + (f"#{anchor}" if anchor else "")
+
+
+@pytest.fixture(scope="module")
+def labels():
+    """What the book's labels are called and where they are."""
+    return read_book(Path(__file__).parents[2]).labels
+
+
+@pytest.mark.parametrize("query", NUMBERED)
+def test_a_number_finds_first(results, labels, query):
+    label = labels[NUMBERED[query]]
+    expected = f"{label.page.rpartition('/')[2]}#{label.anchor}"
+    assert place(results(query.format(label.number))[0]) == expected
 
 
 @pytest.mark.parametrize("query", FIRST)
