@@ -163,13 +163,13 @@ def _smallest(sigma: float, gap: float, alpha: float, seeds: int = 1) -> int:
 
 def _seeds(sigma: float, gap: float, alpha: float) -> list[int]:
     """The fewest seeds that will do with 2, 3, ... doublings, as long as one is not enough."""
-    found = [2]
-    while found[-1] > 1:
-        J, R = len(found) + 1, 1
+    found: list[int] = []
+    while not found or found[-1] > 1:
+        J, R = len(found) + 2, 1
         while not _works(sigma / np.sqrt(R * _spread_of_depths(J)), gap, alpha):
             R += 1
         found.append(R)
-    return found[1:]
+    return found
 
 
 def _cheapest(sigma: float, gap: float, alpha: float) -> tuple[int, int]:
