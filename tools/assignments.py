@@ -2,7 +2,7 @@
 
 From each ``coursework/setN.md`` come three notebooks, in ``_build/assignments/COHORT``:
 
-    student      stubs, and a place for each written answer
+    student      stubs, a place for each written answer, and what `check` compares with
     solution     the solution's code with the class's numbers written in, and model answers
     instructor   the solution, rubrics, and what students get wrong
 
@@ -20,6 +20,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -32,8 +33,9 @@ from myst import Block, Directive, MystError, Text
 from nbformat import NotebookNode
 from notebooks import KERNEL, read_citations, serialize, site_address
 from plain import Writer
+from resode_grader.sets import PROBLEMS, Problem, parameters_of, sheet_of
 
-from resode_course.coursework import PROBLEMS, Problem, parameters_of
+from resode_course.coursework.sheets import pack
 
 ROOT = Path(__file__).resolve().parents[1]
 STAFF = {
@@ -55,6 +57,8 @@ PARAMETERS = re.compile(r'(?P<variable>\w+) = parameters\("(?P<label>[\d.]+)"\)'
 INSTALLED = re.compile(r"(?P<url>git\+https://[^@\s\"]+)@main")
 CHECK = re.compile(r'^check\("(?P<label>[\d.]+)"\)', re.MULTILINE)
 ROW = re.compile(r"^\|.*\|\s*(?P<points>\d+)\s*\|\s*$")
+# In Jupyter and in Colab.
+FOLDED = {"tags": ["hide-input"], "jupyter": {"source_hidden": True}, "cellView": "form"}
 TELLING = 16  # characters: a shorter line of a solution may well stand elsewhere
 
 
@@ -284,13 +288,13 @@ def _check_task(source: Source, task: Task) -> None:
     if problem is None:
         raise source.error(
             task.line,
-            f"got problem {task.label}, which resode_course.coursework does not have; there are "
+            f"got problem {task.label}, which resode_grader.sets does not have; there are "
             f"{sorted(source.problems)}.",
         )
     if problem.points != task.points:
         raise source.error(
             task.line,
-            f"got {task.points} points, but resode_course.coursework gives problem {task.label} "
+            f"got {task.points} points, but resode_grader.sets gives problem {task.label} "
             f"{problem.points}; change one of them.",
         )
     _check_stub(source, task, problem.name)
@@ -351,9 +355,11 @@ def edition(source: Source, kind: str, cohort: str, version: str = "main") -> No
     """
     root = source.book.root
     writer = Writer(source.book, source.page, site_address(root), read_citations(root))
-    cells = [
-        cell for piece in source.pieces if (cell := _cell(source, piece, kind, cohort, writer))
-    ]
+    cells = []
+    for piece in source.pieces:
+        cells += [cell] if (cell := _cell(source, piece, kind, cohort, writer)) else []
+        if piece.role == "code" and COHORT.search(piece.cell.source):
+            cells.append(_checks(source, cohort))
     for position, cell in enumerate(cells):
         name = f"{source.page.name}/{kind}/{position}"
         cell["id"] = hashlib.sha256(name.encode()).hexdigest()[:8]
@@ -362,6 +368,20 @@ def edition(source: Source, kind: str, cohort: str, version: str = "main") -> No
             cell.source = fill(INSTALLED.sub(rf"\g<url>@{version}", cell.source))
     note = {"set": source.page.source.stem.removeprefix("set"), "cohort": cohort, "edition": kind}
     return nbformat.v4.new_notebook(cells=cells, metadata={**KERNEL, "resode": note})
+
+
+def _checks(source: Source, cohort: str) -> NotebookNode:
+    """The folded cell that holds what the notebook's checks compare with."""
+    number = source.page.source.stem.removeprefix("set")
+    packed = _packed(number, tuple(source.problems.values()), cohort)
+    code = f'# What `check` compares with. Leave it as it is.\nCHECKS = """\n{packed}\n"""'
+    return nbformat.v4.new_code_cell(code, metadata=FOLDED)
+
+
+@lru_cache(maxsize=16)
+def _packed(number: str, problems: tuple[Problem, ...], cohort: str) -> str:
+    """The same text for all editions, drawn once."""
+    return pack(sheet_of(number, problems, cohort))
 
 
 def _cell(

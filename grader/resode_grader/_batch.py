@@ -60,7 +60,7 @@ class Batch:
 
     def __post_init__(self) -> None:
         """Take the problems of the set unless others are named."""
-        self.problems = self.problems or f"resode_course.coursework.set{self.number}"
+        self.problems = self.problems or f"resode_grader.sets.set{self.number}"
 
     def stamp(self, path: Path) -> str:
         """What a result depends on, in one word."""

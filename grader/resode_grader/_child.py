@@ -15,7 +15,8 @@ import types
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-import resode_course
+import resode_grader
+from resode_course import coursework
 from resode_course._plain import NotPlainError, plain
 from resode_grader import _jail
 from resode_grader._notebook import compiled_source
@@ -150,20 +151,15 @@ def notebook_module() -> types.ModuleType:
     return module
 
 
-def hide_checks(parameters: dict[str, Any], moments: Moments) -> None:
-    """Put a module in place of `resode_course.coursework` that knows the class's numbers only.
+def watch_checks(parameters: dict[str, Any], moments: Moments) -> None:
+    """Let a check remember the moment, since marks are decided elsewhere; and give the numbers.
 
-    The real one checks answers, so it knows how to compute them. Its checks are done elsewhere; a
-    call of one says that an answer is meant as it stands at that moment.
+    A call of a check says that an answer is meant as it stands then. The numbers are those of the
+    class that is graded, whatever the notebook holds. No further module of the grader is found.
     """
-    module = types.ModuleType("resode_course.coursework", "What of it is there while grading.")
-    module.__dict__["__path__"] = []  # no submodule is found
-    module.__dict__["parameters"] = lambda label: copy.deepcopy(parameters[label])
-    module.__dict__["check"] = moments.remember
-    sys.modules[module.__name__] = module
-    resode_course.__dict__["coursework"] = module
-    for name in [name for name in sys.modules if name.startswith(f"{module.__name__}.")]:
-        del sys.modules[name]
+    resode_grader.__path__ = []  # closed to it anyway where there is Landlock
+    coursework.check = moments.remember
+    coursework.parameters = lambda label: copy.deepcopy(parameters[label])
 
 
 def main() -> None:
@@ -176,7 +172,7 @@ def main() -> None:
     sys.stdin = io.StringIO()
     first = receive(requests)
     moments = Moments(notebook_module().__dict__, first["labels"])
-    hide_checks(first["parameters"], moments)
+    watch_checks(first["parameters"], moments)
     _jail.limit(settings["memory"], settings["file_size"], settings["processor"])
     _jail.confine(settings["readable"], settings["writable"], settings["hidden"])
     failed = run_cells(first["cells"], moments.namespace, settings["cell_seconds"])

@@ -10,10 +10,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from resode_course.coursework import PROBLEMS, problems_of
 from resode_grader import _gradescope, _jail, _report
 from resode_grader._batch import Batch, Task, find
 from resode_grader._submission import Limits
+from resode_grader.sets import PROBLEMS, problems_of
 
 __all__ = ["main"]
 
@@ -110,7 +110,7 @@ def _key(options: argparse.Namespace) -> str:
 
 def _problems(batch: Batch) -> Any:
     """The programming problems."""
-    if batch.problems.startswith("resode_course.coursework."):
+    if batch.problems.startswith("resode_grader.sets."):
         return tuple(p for p in PROBLEMS.values() if p.label.split(".")[0] == batch.number)
     import importlib
 

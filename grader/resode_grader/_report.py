@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from resode_course.coursework import Problem
+from resode_grader.sets import Problem
 
 __all__ = ["Written", "feedback", "marking", "read_written", "write_files", "write_table"]
 

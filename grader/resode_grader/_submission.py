@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from resode_course.coursework import AnswerError, NotAttemptedError
+from resode_course.coursework.cases import AnswerError, NotAttemptedError
 from resode_grader import _processes
 from resode_grader._packages import COURSE, GRADER, LIBRARY, ROOTS
 from resode_grader._wire import LENGTHS, WireError, decode, encode, lengths
@@ -206,8 +206,8 @@ class Submission:
             "cell_seconds": self.limits.cell_seconds,
             "readable": [*paths, "/proc"] if "--mount-proc" in self.command else paths,
             "writable": [self._folder.name],
-            # The checks know how to compute what they expect: an answer must not ask them.
-            "hidden": [str(COURSE / "coursework"), str(GRADER)],
+            # Where it is installed beside the course: it knows how to compute what it expects.
+            "hidden": [str(GRADER)],
         }
 
     def _environment(self) -> dict[str, str]:

@@ -16,19 +16,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from resode_course.coursework import (
-    PUBLIC,
-    AnswerError,
-    Mark,
-    NotAttemptedError,
-    Part,
-    Problem,
-    mark_part,
-    parameters_of,
-)
+from resode_course.coursework.cases import AnswerError, NotAttemptedError
+from resode_course.coursework.marks import Mark
 from resode_grader import _jail, _processes
 from resode_grader._notebook import NotebookError, read_notebook
 from resode_grader._submission import Limits, Submission
+from resode_grader.sets import PUBLIC, Part, Problem, mark_part, parameters_of
 
 __all__ = ["grade", "main"]
 

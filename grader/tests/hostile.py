@@ -54,18 +54,19 @@ CELLS = {
 OWN_ANSWERS = {
     "deleted cells": [],
     "monkey-patched check": [
-        "import resode_course.coursework as c\nfrom resode_course.coursework import _problem\n"
-        "c.check = c.mark = _problem.mark = _problem.mark_part = lambda *a, **k: None\n"
+        "import resode_course.coursework as c\nfrom resode_course.coursework import cases, marks\n"
+        "c.check = cases.Case.feedback = marks.DrawnPart.mark = lambda *a, **k: None\n"
         "np.allclose = lambda *a, **k: True\nc.check('0.1')",
         "def scaled(x):\n    return x + 1\npower = 1",
     ],
     "asks the checks": [
         "import resode_course.coursework\nprint(resode_course.coursework.parameters('0.1'))",
         "from resode_course.coursework import PROBLEMS",
-        "from resode_course.coursework import _problem",
-        "import importlib\nimportlib.reload(resode_course.coursework)",
-        "import resode_course\nsource = resode_course.__path__[0] + '/coursework/_problem.py'\n"
-        "power = open(source).read()",
+        "from resode_grader.sets import PROBLEMS",
+        "import importlib, resode_grader\nimportlib.reload(resode_grader)\n"
+        "import resode_grader.sets",
+        "folder = resode_grader.__file__.replace('__init__.py', 'sets/')\n"
+        "power = open(folder + 'set1.py').read()",
     ],
     "one name in two problems": [
         "from resode_course.coursework import check\nfactor = {a}\n"

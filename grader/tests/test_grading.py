@@ -12,8 +12,7 @@ import mini
 import pytest
 from resode_grader import _jail
 from resode_grader._command import main
-
-from resode_course.coursework import parameters_of, rng
+from resode_grader.sets import parameters_of, rng
 
 KEY = "a secret key of the tests"
 MINI = mini.__file__.removesuffix("mini.py")

@@ -17,9 +17,9 @@ from resode_grader import _jail, _processes
 from resode_grader._command import main
 from resode_grader._notebook import NotebookError, compiled_source, read_notebook
 from resode_grader._wire import LENGTHS, WireError, decode, encode, lengths
+from resode_grader.sets import parameters_of
 
 from resode_course._plain import plain
-from resode_course.coursework import parameters_of
 
 VALUES = [
     None,

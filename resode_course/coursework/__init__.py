@@ -1,76 +1,18 @@
-"""The problem sets: parameters of a class and immediate checks, by label.
+"""The problem sets, as a notebook needs them: the numbers of its class and immediate checks.
 
-A notebook names its class once, ``COHORT = "book"``. Its numbers and the inputs of its checks come
-from that name. A grader draws further inputs from a key that only the instructor has.
+A notebook names its class once, ``COHORT = "book"``, and holds what its checks compare with in
+``CHECKS``. Both come with the notebook. What is not here is how to solve a problem: a grader draws
+further inputs from a key that only the instructor has, and knows what is right for them.
 """
 
-import importlib
-import pkgutil
+import copy
 import sys
+from functools import lru_cache
 from typing import Any
 
-from resode_course.coursework._problem import (
-    PUBLIC,
-    AnswerError,
-    Feedback,
-    Mark,
-    NotAttemptedError,
-    Part,
-    Problem,
-    mark,
-    mark_part,
-    parameters_of,
-    rng,
-)
+from resode_course.coursework.sheets import Sheet, unpack
 
-__all__ = [
-    "PROBLEMS",
-    "PUBLIC",
-    "AnswerError",
-    "Feedback",
-    "Mark",
-    "NotAttemptedError",
-    "Part",
-    "Problem",
-    "check",
-    "mark",
-    "mark_part",
-    "parameters",
-    "parameters_of",
-    "problems_of",
-    "rng",
-]
-
-
-def _read_sets() -> dict[str, Problem]:
-    """The problems of every module ``setN`` in this folder, by label."""
-    found: dict[str, Problem] = {}
-    for name in sorted(module.name for module in pkgutil.iter_modules(__path__)):
-        if not name.startswith("set"):
-            continue
-        for problem in importlib.import_module(f"{__name__}.{name}").PROBLEMS:
-            if problem.label in found:
-                raise ValueError(f"{name} has a second problem {problem.label}; renumber one.")
-            if problem.label.split(".")[0] != name.removeprefix("set"):
-                raise ValueError(f"{name} has a problem {problem.label}; expected a number of it.")
-            found[problem.label] = problem
-    return found
-
-
-PROBLEMS = _read_sets()
-
-
-def problems_of(number: str) -> tuple[Problem, ...]:
-    """Return the programming problems of a set, such as "1".
-
-    Raises:
-        KeyError: if there is no such set; the message lists those there are.
-    """
-    found = tuple(p for p in PROBLEMS.values() if p.label.split(".")[0] == number)
-    if not found:
-        sets = sorted({label.split(".")[0] for label in PROBLEMS})
-        raise KeyError(f"there is no problem set {number!r}; there are {sets}.")
-    return found
+__all__ = ["check", "parameters"]
 
 
 def parameters(label: str) -> dict[str, Any]:
@@ -80,10 +22,11 @@ def parameters(label: str) -> dict[str, Any]:
         label: the problem's number, such as "1.2".
 
     Raises:
-        KeyError: if there is no such problem.
-        NameError: if the notebook does not say which class it belongs to.
+        KeyError: if the notebook has no such problem.
+        NameError: if the notebook does not say which class it belongs to, or has no checks.
+        ValueError: if its checks are those of another class, or damaged.
     """
-    return parameters_of(_problem(label), _cohort())
+    return copy.deepcopy(_sheet().problem(label).parameters)
 
 
 def check(label: str) -> None:
@@ -95,32 +38,12 @@ def check(label: str) -> None:
         label: the problem's number; the answer is looked up by the name that the statement gives.
 
     Raises:
-        KeyError: if there is no such problem.
-        NameError: if the notebook does not say which class it belongs to.
+        KeyError: if the notebook has no such problem.
+        NameError: if the notebook does not say which class it belongs to, or has no checks.
+        ValueError: if its checks are those of another class, or damaged.
     """
-    problem = _problem(label)
-    answer = getattr(_notebook(), problem.name, ...)
-    marks = mark(problem, answer, _cohort())
-    print(report(problem, marks))
-
-
-def report(problem: Problem, marks: tuple[Mark, ...]) -> str:
-    """Return a line for the problem and one for each of its parts."""
-    if not any(item.attempted for item in marks):
-        return f"{problem.label} {problem.name}: not attempted."
-    earned = sum(item.earned for item in marks)
-    lines = [f"{problem.label} {problem.name}: {earned} of {problem.points} points."]
-    for item in marks:
-        outcome = "right." if item.feedback is None else f"not yet. {item.feedback}"
-        lines.append(f"  {item.title} ({item.earned}/{item.points}): {outcome}")
-    return "\n".join(lines)
-
-
-def _problem(label: str) -> Problem:
-    """The problem of this number."""
-    if label not in PROBLEMS:
-        raise KeyError(f"no problem has the number {label!r}; there are {sorted(PROBLEMS)}.")
-    return PROBLEMS[label]
+    problem = _sheet().problem(label)
+    print(problem.report(getattr(_notebook(), problem.name, ...)))
 
 
 def _notebook() -> Any:
@@ -128,12 +51,30 @@ def _notebook() -> Any:
     return sys.modules["__main__"]
 
 
-def _cohort() -> str:
-    """The class that the notebook names."""
-    cohort = getattr(_notebook(), "COHORT", None)
+def _sheet() -> Sheet:
+    """What the notebook holds, for the class that it names."""
+    cohort, checks = (getattr(_notebook(), name, None) for name in ("COHORT", "CHECKS"))
     if not isinstance(cohort, str):
         raise NameError(
             f"the notebook's COHORT is {cohort!r}; expected the name of your class. Run its first "
             "cell."
         )
-    return cohort
+    if not isinstance(checks, str):
+        raise NameError(
+            f"the notebook's CHECKS is {checks!r:.40}; expected the text of the folded cell below "
+            "its first one. Run that cell."
+        )
+    sheet = _unpacked(checks)
+    if sheet.cohort != cohort:
+        raise ValueError(
+            f"got CHECKS of set {sheet.number} for the class {sheet.cohort!r} in a notebook of "
+            f"{cohort!r}; expected both from one notebook. Copy both cells from the one that you "
+            "were given."
+        )
+    return sheet
+
+
+@lru_cache(maxsize=4)
+def _unpacked(checks: str) -> Sheet:
+    """The sheet that a text holds, unpacked once."""
+    return unpack(checks)

@@ -1,10 +1,13 @@
 """A problem set of two small problems, to try the machinery on."""
 
 import os
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from resode_grader.sets import Part, Problem
 
-from resode_course.coursework import Part, Problem
+from resode_course.coursework.sheets import KINDS
 
 COHORTS = ("book", "spring", "tripos-7")
 
@@ -13,36 +16,72 @@ def draw_scale(rng):
     return {"a": round(float(rng.uniform(0.5, 1.5)), 2)}
 
 
-def check_values(answer, p, rng):
+@dataclass(frozen=True)
+class Values:
+    """Each number times the factor."""
+
+    x: Any
+    right: Any
+
+    def feedback(self, answer):
+        """Return None if it is right, else a sentence."""
+        got = np.asarray(answer(self.x))
+        if got.shape != self.x.shape:
+            return f"Expected an array of shape {self.x.shape}, got {got.shape}."
+        if np.allclose(got, self.x):
+            return "The factor is missing."
+        if np.allclose(got, self.right):
+            return None
+        return f"Each entry must be a x, {self.right[0]:.12f} the first."
+
+
+@dataclass(frozen=True)
+class Linear:
+    """Sums go to sums."""
+
+    x: Any
+    y: Any
+
+    def feedback(self, answer):
+        """Return None if it is right, else a sentence."""
+        x, y = self.x, self.y
+        if np.shape(answer(x)) != x.shape or not np.all(np.isfinite(answer(x))):
+            return "These are no numbers, one for each of x."  # nothing at all would be linear
+        linear = np.allclose(answer(x + y), np.add(answer(x), answer(y)))
+        return None if linear else "It must be linear."
+
+
+@dataclass(frozen=True)
+class Number:
+    """The power itself."""
+
+    right: int
+
+    def feedback(self, answer):
+        """Return None if it is right, else a sentence."""
+        if answer == "end the grader":  # what a check does when it meets its own bug
+            os._exit(3)
+        return None if answer == self.right else "That is not the power."
+
+
+KINDS.update({kind.__name__: kind for kind in (Values, Linear, Number)})
+
+
+def values(p, rng):
     x = rng.normal(size=5)
-    got = np.asarray(answer(x))
-    if got.shape != x.shape:
-        return f"Expected an array of shape {x.shape}, got {got.shape}."
-    if np.allclose(got, x):
-        return "The factor is missing."
-    right = p["a"] * x
-    return (
-        None if np.allclose(got, right) else f"Each entry must be a x, {right[0]:.12f} the first."
-    )
+    return [Values(x, p["a"] * x)]
 
 
-def check_linear(answer, p, rng):
-    x, y = rng.normal(size=(2, 4))
-    if np.shape(answer(x)) != x.shape or not np.all(np.isfinite(answer(x))):
-        return "These are no numbers, one for each of x."  # nothing at all would be linear
-    return (
-        None if np.allclose(answer(x + y), np.add(answer(x), answer(y))) else "It must be linear."
-    )
+def linear(p, rng):
+    return [Linear(*rng.normal(size=(2, 4)))]
 
 
 def draw_power(rng):
     return {"exponent": int(rng.integers(2, 6))}
 
 
-def check_number(answer, p, rng):
-    if answer == "end the grader":  # what a check does when it meets its own bug
-        os._exit(3)
-    return None if answer == 2 ** p["exponent"] else "That is not the power."
+def number(p, rng):
+    return [Number(2 ** p["exponent"])]
 
 
 PROBLEMS = (
@@ -51,9 +90,9 @@ PROBLEMS = (
         "scaled",
         6,
         draw_scale,
-        (Part("values", 4, check_values), Part("linear", 2, check_linear)),
+        (Part("values", 4, values), Part("linear", 2, linear)),
     ),
-    Problem("0.2", "power", 2, draw_power, (Part("number", 2, check_number),)),
+    Problem("0.2", "power", 2, draw_power, (Part("number", 2, number),)),
 )
 
 RIGHT = {

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from assignments import edition, problems_of, read_source
 from labels import read_book
-
-from resode_course.coursework import PROBLEMS, parameters_of
+from resode_grader.sets import PROBLEMS, parameters_of
 
 ROOT = Path(__file__).parents[2]
 SETS = [ROOT / f"coursework/set{n}.md" for n in range(1, 6)]

@@ -4,8 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-
-from resode_course.coursework import parameters_of, problems_of, rng, set1
+from resode_grader.sets import parameters_of, problems_of, rng, set1
 
 PROBLEMS = {problem.label: problem for problem in problems_of("1")}
 

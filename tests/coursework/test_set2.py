@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
+from resode_grader.sets import parameters_of, problems_of, rng, set2
 from scipy.integrate import solve_ivp
-
-from resode_course.coursework import parameters_of, problems_of, rng, set2
 
 PROBLEMS = {problem.label: problem for problem in problems_of("2")}
 
@@ -123,3 +122,12 @@ def test_networks_of_2_5_take_that_long(cohort):
     time = L ** (1 - beta) * set2._time(L, fraction, C)
     end = flow(loss, start, time, factor=L**beta)
     assert loss(end) / loss(start) == pytest.approx(fraction, rel=1e-5)
+
+
+@pytest.mark.parametrize("off", [2e-5, -0.3])
+def test_an_output_of_2_2_that_misses_by_little_is_said_to_miss_by_little(off):
+    """In four digits it would be the target itself."""
+    case = next(iter(set2.end_cases({"slope": 1.0, "target": 0.4}, rng("ends"))))
+    factors = set2._factors(case.end, 1.0) * ((0.4 + off) / 0.4) ** (1 / len(case.end))
+    said = case.feedback(lambda start: (len(start) * (factors - 1), 0.0, 0.0))
+    assert f"misses the target 0.4 by {off:.2g}" in said

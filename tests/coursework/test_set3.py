@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
+from resode_grader.sets import parameters_of, problems_of, rng, set3
 from scipy.integrate import solve_ivp
-
-from resode_course.coursework import parameters_of, problems_of, rng, set3
 
 PROBLEMS = {problem.label: problem for problem in problems_of("3")}
 

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from resode_grader.sets import mark, parameters_of, problems_of, rng, set4
 from scipy.integrate import solve_ivp
 from scipy.optimize import minimize
-
-from resode_course.coursework import mark, parameters_of, problems_of, rng, set4
 
 PROBLEMS = {problem.label: problem for problem in problems_of("4")}
 path = Path(__file__).parent / "answers" / "set4.py"

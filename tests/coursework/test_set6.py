@@ -5,8 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from resode_course.coursework import mark, parameters_of, problems_of, rng, set6
+from resode_grader.sets import mark, parameters_of, problems_of, rng, set6
 
 PROBLEM = next(problem for problem in problems_of("6") if problem.label == "6.1")
 path = Path(__file__).parent / "answers" / "set6.py"

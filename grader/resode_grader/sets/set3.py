@@ -7,16 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from resode_course._feedback import first_wrong
-from resode_course.coursework._compare import (
-    ACTIVATIONS,
-    array,
-    compare,
-    same,
-    several,
-    two_digits,
-)
-from resode_course.coursework._problem import Feedback, Part, Problem
+from resode_course.coursework.cases import Case
+from resode_course.coursework.marks import Property
+from resode_course.coursework.properties import Blind
+from resode_grader.sets._draws import ACTIVATIONS, count, two_digits
+from resode_grader.sets._problem import Part, Problem
 
 __all__ = ["PROBLEMS"]
 
@@ -56,12 +51,10 @@ def _spectrum(A: np.ndarray) -> tuple[float, float]:
     return float(values[0]), float(values[-1])
 
 
-def _certificate(answer: Any, A: np.ndarray, part: float) -> tuple[Any, ...]:
-    return several(answer(A, part), ("mu", "beta", "steps"))
+_certificate = partial(Case, of=("mu", "beta", "steps"))
 
 
-@first_wrong
-def check_constant(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
+def constant_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The PL constant of the composition."""
     wave = _wave_constant(p["wave"])
     for A in _matrices(rng):
@@ -77,12 +70,10 @@ def check_constant(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
             "The eigenvalue of A^T A is zero if A is wide; A A^T is what acts on residuals.": 0.0,
         }
         hint = f"For a matrix of shape {A.shape} it is another number; find both minima apart."
-        got = _certificate(answer, A, 0.1)[0]
-        yield compare(got, wave * low, mistakes, hint, what="mu", tolerance=1e-4)
+        yield _certificate((A, 0.1), wave * low, mistakes, hint, pick="mu", tolerance=1e-4)
 
 
-@first_wrong
-def check_smoothness(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
+def smoothness_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The smallest Lipschitz constant of the gradient."""
     for A in _matrices(rng):
         low, high = _spectrum(A)
@@ -96,34 +87,37 @@ def check_smoothness(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]
             "The trace adds all directions; each has its own limit.": bend * np.sum(A**2),
         }
         hint = f"For a matrix of shape {A.shape} it is another number; where is phi'' largest?"
-        got = _certificate(answer, A, 0.1)[1]
-        yield compare(got, bend * high, mistakes, hint, what="beta", tolerance=1e-4)
+        yield _certificate((A, 0.1), bend * high, mistakes, hint, pick="beta", tolerance=1e-4)
 
 
-def check_steps(answer: Any, p: Parameters, rng: Rng) -> Feedback:
+def steps_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The number of steps that the theorem on descent guarantees."""
     for A in _matrices(rng):
         part = float(10 ** rng.uniform(-6, -1))
         low, high = _spectrum(A)
         quotient = _wave_constant(p["wave"]) * low / ((2 + 2 * p["wave"]) * high)
-        got = array(_certificate(answer, A, part)[2], (), "steps")
-        if got != np.round(got) or got < 1:
-            return f"A number of steps is a whole number of at least 1, got {got}."
         needed = np.log(part) / np.log1p(-quotient * p["step"] * (1 - p["step"] / 2))
-        if _counts(got, needed):
-            continue
-        if _counts(got, np.log(part) / np.log1p(-quotient / 2)):
-            return "That is for the step 1/beta; your class has another one."
-        if _counts(got, -np.log(part) / quotient / p["step"]):
-            return "That is the flow's exponential; a step loses the factor 1 - beta eta / 2."
-        fewer = "too few" if got < needed else "more than needed"
-        return f"For a matrix of shape {A.shape} and the part {part:.2g} these are {fewer}."
-    return None
-
-
-def _counts(got: Any, needed: float) -> bool:
-    """Whether a whole number is the next one above; a constant may be off in its fourth digit."""
-    return bool(np.ceil(needed * (1 - 2e-4)) <= got <= np.ceil(needed * (1 + 2e-4)))
+        right, spread = count(needed)
+        mistakes = {
+            "That is for the step 1/beta; your class has another one.": count(
+                np.log(part) / np.log1p(-quotient / 2)
+            )[0],
+            "That is the flow's exponential; a step loses the factor 1 - beta eta / 2.": count(
+                -np.log(part) / quotient / p["step"]
+            )[0],
+        }
+        words = f"For a matrix of shape {A.shape} and the part {part:.2g} these are"
+        yield _certificate(
+            (A, part),
+            right,
+            mistakes,
+            f"{words} more than needed.",
+            pick="steps",
+            tolerance=1.0,
+            size=spread,
+            below=f"{words} too few.",
+            whole=1,
+        )
 
 
 # 3.2: the tangent kernel of a residual network
@@ -165,15 +159,16 @@ def _kernel_case(rng: Rng, L: int, m: int, n: int) -> tuple[np.ndarray, ...]:
     return rng.normal(size=(L, 4, m)), rng.normal(size=(L, m, 4)), 1.5 * rng.normal(size=(n, 4))
 
 
-def _kernel_results(answer: Any, case: tuple[np.ndarray, ...]) -> tuple[Any, ...]:
-    return several(answer(*case), ("kernel", "constant"))
+_kernel = partial(Case, of=("kernel", "constant"))
 
 
-@first_wrong
-def check_start(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
+def start_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """At V = 0 the kernel is that of the features, summed over the layers."""
-    for L, m, n in ((1, 5, 3), (4, 7, 5), (20, 1000, 6)):
+    for L, m, n, copies in ((1, 5, 3, 1), (4, 7, 5, 1), (20, 10, 6, 100)):
         V, W, x = _kernel_case(rng, L, m, n)
+        # A wide network, so that no answer goes through the weights one by one. Its neurons have
+        # two digits and stand there many times over, since a notebook holds them all.
+        V, W, m = np.tile(V, copies), np.tile(W.round(2), (1, copies, 1)), m * copies
         size = np.sum(np.square(p["readout"]))
         grams = [
             features @ features.T / m
@@ -191,12 +186,10 @@ def check_start(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
             "That is the first layer only; others have other weights.": size * grams[0],
         }
         hint = f"With V = 0 and L = {L} states and costates do not move; compute by hand."
-        got = _kernel_results(answer, (0 * V, W, x))[0]
-        yield compare(got, right, mistakes, hint, what="kernel")
+        yield _kernel((0 * V, W, x), right, mistakes, hint, pick="kernel")
 
 
-@first_wrong
-def check_kernel(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
+def kernel_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The kernel at any weights."""
     for L, m, n in ((1, 3, 4), (3, 4, 5)):
         V, W, x = case = _kernel_case(rng, L, m, n)
@@ -215,16 +208,15 @@ def check_kernel(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
         )
         if L > 1:
             hint = "One layer is right, three are not: the costate of layer k is p_{k+1}."
-        got = _kernel_results(answer, case)[0]
-        yield compare(got, right, mistakes, hint, what="kernel")
+        yield _kernel(case, right, mistakes, hint, pick="kernel")
 
 
-@first_wrong
-def check_ratio(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
+def ratio_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The constant that holds at these weights whatever the targets are."""
     for L, m, n in ((2, 4, 4), (3, 2, 3)):
         V, W, x = case = _kernel_case(rng, L, m, n)
-        values = np.linalg.eigvalsh(sum(_kernels(V, W, x, p)))
+        kernel = sum(_kernels(V, W, x, p))
+        values = np.linalg.eigvalsh(kernel)
         right = 4 / n * values[0]
         mistakes = {
             "That is the eigenvalue; the squared error brings a factor 4/n.": values[0],
@@ -233,12 +225,16 @@ def check_ratio(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
             "That is the best direction of the errors; the worst is asked.": 4 / n * values[-1],
             "The factor is 4/n.": right * n,
         }
-        kernel, got = _kernel_results(answer, case)
-        hint = "It does not belong to the smallest eigenvalue of the right kernel."
-        own = array(kernel, (n, n), "kernel")
-        if same(got, 4 / n * np.linalg.eigvalsh((own + own.T) / 2)[0], 1e-5):
-            hint = "It belongs to your kernel, which is not right yet."
-        yield compare(got, right, mistakes, hint, what="constant", tolerance=1e-5)
+        other = "It belongs to a kernel, and yours is not right yet."
+        yield _kernel(
+            case,
+            right,
+            mistakes,
+            "It does not belong to the smallest eigenvalue of the kernel.",
+            pick="constant",
+            tolerance=1e-5,
+            first=_kernel(case, kernel, {}, other, pick="kernel"),
+        )
 
 
 # 3.3: the ball in which a flow stays
@@ -285,14 +281,13 @@ def _ball_cases(rng: Rng, p: Parameters) -> list[tuple[np.ndarray, float, float]
     return [(theta, target, two_digits(rng, 0.15, 0.5)) for theta, target, _ in cases]
 
 
-def _ball_results(answer: Any, case: tuple[np.ndarray, float, float]) -> tuple[Any, ...]:
-    return several(answer(*case), ("mu", "needed", "gap"))
+_certified = partial(Case, of=("mu", "needed", "gap"))
 
 
-@first_wrong
-def check_ball_constant(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
+def ball_constant_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The largest PL constant on the ball."""
-    for theta, target, M in _ball_cases(rng, p):
+    for case in _ball_cases(rng, p):
+        theta, _, M = case
         L = len(theta)
         right = _ball(theta, M, p)[0]
         mistakes = {
@@ -307,14 +302,13 @@ def check_ball_constant(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedba
             "The slope enters squared.": right / p["slope"],
         }
         hint = f"With {L} layers it is another number; which corner of the ball is the worst?"
-        got = _ball_results(answer, (theta, target, M))[0]
-        yield compare(got, right, mistakes, hint, what="mu")
+        yield _certified(case, right, mistakes, hint, pick="mu")
 
 
-@first_wrong
-def check_needed(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
+def needed_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """How far a layer can go."""
-    for theta, target, M in _ball_cases(rng, p):
+    for case in _ball_cases(rng, p):
+        theta, target, M = case
         mu, c = _ball(theta, M, p)
         L = len(theta)
         gap = abs(p["input"] * np.prod(1 + p["slope"] * theta / L) - target)
@@ -333,14 +327,13 @@ def check_needed(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
             / _ball(theta, 0.0, p)[0],
         }
         hint = f"With {L} layers it is another number: bound the speed, then integrate it."
-        got = _ball_results(answer, (theta, target, M))[1]
-        yield compare(got, right, mistakes, hint, what="needed")
+        yield _certified(case, right, mistakes, hint, pick="needed")
 
 
-@first_wrong
-def check_gap(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
+def gap_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The largest distance of output and target that some radius certifies."""
-    for theta, target, M in _ball_cases(rng, p):
+    for case in _ball_cases(rng, p):
+        theta, _, M = case
         right = _largest_gap(theta, p)
         mu, c = _ball(theta, M, p)
         third = 1 / (3 * p["slope"])
@@ -355,8 +348,7 @@ def check_gap(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
             "That is the limit for infinitely many layers from zero.": p["input"] / (3 * np.e),
         }
         hint = f"With {len(theta)} layers from this start, it is another number; try all radii."
-        got = _ball_results(answer, (theta, target, M))[2]
-        yield compare(got, right, mistakes, hint, what="gap", tolerance=1e-5)
+        yield _certified(case, right, mistakes, hint, pick="gap", tolerance=1e-5)
 
 
 # 3.4: what no width can see
@@ -414,17 +406,15 @@ KINDS = {
 }
 
 
-def _widths_results(answer: Any, x: np.ndarray, m: int) -> tuple[Any, ...]:
-    return several(answer(x, m), ("rank", "width", "blind"))
+_told_apart = partial(Case, of=("rank", "width", "blind"), tolerance=1e-9)
 
 
-def check_rank(answer: Any, p: Parameters, rng: Rng) -> Feedback:
+def rank_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The rank for almost all weights."""
     for kind, words in KINDS.items():
         x = _inputs(rng, p["powers"], kind)
         n, most = len(x), _rank(x, p["powers"])
         for m in sorted({1, max(most - 1, 1), most, n, 50}):
-            right = min(m, most)
             mistakes = {
                 "With so few neurons the rank is smaller.": most,
                 "Not every set of inputs is told apart by this activation.": min(m, n),
@@ -432,15 +422,12 @@ def check_rank(answer: Any, p: Parameters, rng: Rng) -> Feedback:
                     m, int(np.linalg.matrix_rank(x))
                 ),
             }
-            hint = f"{words}, {m} neurons: you return another rank than almost all weights have."
-            got = _widths_results(answer, x, m)[0]
-            feedback = compare(got, right, mistakes, hint, what="rank", tolerance=1e-9)
-            if feedback is not None:
-                return f"{words}, {m} neurons: {feedback}" if feedback != hint else hint
-    return None
+            hint = "you return another rank than almost all weights have."
+            where = f"{words}, {m} neurons"
+            yield _told_apart((x, m), min(m, most), mistakes, hint, pick="rank", where=where)
 
 
-def check_width(answer: Any, p: Parameters, rng: Rng) -> Feedback:
+def width_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The smallest width with an invertible Gram matrix."""
     for kind, words in KINDS.items():
         x = _inputs(rng, p["powers"], kind)
@@ -449,28 +436,17 @@ def check_width(answer: Any, p: Parameters, rng: Rng) -> Feedback:
             "no width is enough here; return 0.": n,
             "that many neurons reach the largest rank, but it is below the number of inputs.": most,
         }
-        hint = f"{words}: the width is another one."
-        got = _widths_results(answer, x, 2)[1]
         right = n if most == n else 0
-        feedback = compare(got, right, mistakes, hint, what="width", tolerance=1e-9)
-        if feedback is not None:
-            return f"{words}: {feedback}" if feedback != hint else hint
-    return None
+        hint = "the width is another one."
+        yield _told_apart((x, 2), right, mistakes, hint, pick="width", where=words)
 
 
-def check_blind(answer: Any, p: Parameters, rng: Rng) -> Feedback:
+def blind_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """An orthonormal basis of the errors that no neuron sees."""
     for kind, words in KINDS.items():
         x = _inputs(rng, p["powers"], kind)
-        n, most = len(x), _rank(x, p["powers"])
-        blind = array(_widths_results(answer, x, 2)[2], (n, n - most), "blind")
-        if not same(blind.T @ blind, np.eye(n - most), 1e-6):
-            return f"{words}: the columns must be orthonormal."
-        neurons = rng.normal(size=(40, 2))
-        features = sum((neurons @ x.T) ** r for r in p["powers"])
-        if np.abs(features @ blind).max(initial=0.0) > 1e-6 * np.abs(features).max():
-            return f"{words}: a neuron of random weights does see one of your directions."
-    return None
+        columns = len(x) - _rank(x, p["powers"])
+        yield Blind(x, p["powers"], columns, rng.normal(size=(40, 2)).round(2), words)
 
 
 # 3.5: lazy training and true training
@@ -560,8 +536,7 @@ def _lazy_cases(rng: Rng) -> list[tuple[np.ndarray, np.ndarray, np.ndarray, int]
     ]
 
 
-def _lazy_results(answer: Any, case: tuple[Any, ...]) -> tuple[Any, ...]:
-    return several(answer(*case), ("lazy", "true", "order"))
+_trained_both = partial(Case, of=("lazy", "true", "order"))
 
 
 def _mistaken_lazy(
@@ -585,17 +560,16 @@ def _mistaken_lazy(
     }
 
 
-@first_wrong
-def check_lazy(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
+def lazy_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The outputs of the linear model."""
     for case in _lazy_cases(rng):
         W, x, y, _ = case
-        yield compare(
-            _lazy_results(answer, case)[0],
+        yield _trained_both(
+            case,
             _relaxed(_gram(W, x, p), y, 2 * p["time"] / len(x)),
             partial(_mistaken_lazy, *case, p),
             "Write the ODE of the outputs for constant features, and solve it.",
-            what="lazy",
+            pick="lazy",
         )
 
 
@@ -613,30 +587,29 @@ def _mistaken_true(
     }
 
 
-@first_wrong
-def check_true(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
+def true_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The outputs of the network."""
     for case in _lazy_cases(rng):
-        yield compare(
-            _lazy_results(answer, case)[1],
+        yield _trained_both(
+            case,
             _true(*case, p),
             partial(_mistaken_true, *case, p),
             f"With {case[-1]} layer(s) it is off by more than one per cent of the largest output.",
-            what="true",
+            pick="true",
             tolerance=0.01,
         )
 
 
-def check_order(answer: Any, p: Parameters, rng: Rng) -> Feedback:
+def order_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The power of the targets' size in the relative difference."""
-    for W, x, y, depth in _lazy_cases(rng):
-        got = float(array(_lazy_results(answer, (W, x, y, depth))[2], (), "order"))
+    for case in _lazy_cases(rng):
+        depth = case[-1]
+        other = "In a single layer no state moves before it is read."
+        if depth > 1:
+            other = "Behind the first layer the features see states that have moved."
+        hint = f"With {depth} layer(s) it is not {{got}}. {other}"
         right = 2 if depth == 1 else 1
-        if got != right:
-            other = "In a single layer no state moves before it is read."
-            more = "Behind the first layer the features see states that have moved."
-            return f"With {depth} layer(s) it is not {got:g}. {other if depth == 1 else more}"
-    return None
+        yield _trained_both(case, right, {}, hint, pick="order", tolerance=1e-9)
 
 
 PROBLEMS = (
@@ -646,9 +619,9 @@ PROBLEMS = (
         8,
         draw_certificate,
         (
-            Part("the PL constant", 4, check_constant),
-            Part("the smoothness", 2, check_smoothness),
-            Part("the number of steps", 2, check_steps),
+            Part("the PL constant", 4, constant_cases),
+            Part("the smoothness", 2, smoothness_cases),
+            Part("the number of steps", 2, steps_cases),
         ),
     ),
     Problem(
@@ -657,9 +630,9 @@ PROBLEMS = (
         9,
         draw_kernel,
         (
-            Part("the kernel at V = 0", 3, check_start),
-            Part("the kernel at any weights", 4, check_kernel),
-            Part("the constant", 2, check_ratio),
+            Part("the kernel at V = 0", 3, start_cases),
+            Part("the kernel at any weights", 4, kernel_cases),
+            Part("the constant", 2, ratio_cases),
         ),
     ),
     Problem(
@@ -668,9 +641,9 @@ PROBLEMS = (
         9,
         draw_ball,
         (
-            Part("the constant on the ball", 3, check_ball_constant),
-            Part("the radius needed", 3, check_needed),
-            Part("the largest gap", 3, check_gap),
+            Part("the constant on the ball", 3, ball_constant_cases),
+            Part("the radius needed", 3, needed_cases),
+            Part("the largest gap", 3, gap_cases),
         ),
     ),
     Problem(
@@ -679,9 +652,9 @@ PROBLEMS = (
         8,
         draw_widths,
         (
-            Part("the rank", 3, check_rank),
-            Part("the smallest width", 2, check_width),
-            Part("the blind directions", 3, check_blind),
+            Part("the rank", 3, rank_cases),
+            Part("the smallest width", 2, width_cases),
+            Part("the blind directions", 3, blind_cases),
         ),
     ),
     Problem(
@@ -690,9 +663,9 @@ PROBLEMS = (
         8,
         draw_lazy,
         (
-            Part("lazy training", 3, check_lazy),
-            Part("true training", 4, check_true),
-            Part("the order of the difference", 1, check_order),
+            Part("lazy training", 3, lazy_cases),
+            Part("true training", 4, true_cases),
+            Part("the order of the difference", 1, order_cases),
         ),
     ),
 )

@@ -2,20 +2,25 @@
 
 from collections.abc import Iterator
 from functools import partial
-from math import exp, floor, log
+from math import exp, floor
 from typing import Any
 
 import numpy as np
 
-from resode_course._feedback import first_wrong
-from resode_course.coursework._compare import numbers, recognised, same, two_digits
-from resode_course.coursework._problem import (
-    AnswerError,
-    Feedback,
-    NotAttemptedError,
-    Part,
-    Problem,
+from resode_course.coursework.cases import Case
+from resode_course.coursework.marks import Property
+from resode_course.coursework.properties import (
+    Arrival,
+    Cells,
+    Depth,
+    Impossible,
+    Order,
+    Possible,
+    Slopes,
+    smooth_slices,
 )
+from resode_grader.sets._draws import two_digits
+from resode_grader.sets._problem import Part, Problem
 
 __all__ = ["PROBLEMS"]
 
@@ -78,7 +83,7 @@ def two_stages(
     return np.array(states)
 
 
-def check_equal_slices(answer: Any, p: Numbers, rng: Generator) -> Feedback:
+def equal_slices_cases(p: Numbers, rng: Generator) -> Iterator[Property]:
     """Two layers between equal slices show the weights of the stages and the step."""
     d = int(rng.integers(2, 5))
     theta, h = 1.5 * rng.normal(size=(d, d)), rng.normal(size=d)
@@ -101,12 +106,11 @@ def check_equal_slices(answer: Any, p: Numbers, rng: Generator) -> Feedback:
         "Your step is 1/(L + 1): there are L + 1 slices, but L layers.": with_(step=1 / 3),
         "Every layer starts from the input: the state is not updated.": right[[0, 1, 1]],
     }
-    got = numbers(answer(thetas, h), (3, d))
     otherwise = "With equal slices two layers of order two with your alpha end elsewhere."
-    return recognised(got, right, mistakes, otherwise, 1e-5)
+    yield Case((thetas, h), right, mistakes, otherwise, tolerance=1e-5)
 
 
-def check_neighbours(answer: Any, p: Numbers, rng: Generator) -> Feedback:
+def neighbours_cases(p: Numbers, rng: Generator) -> Iterator[Property]:
     """One layer between two different slices shows what the second stage looks at."""
     d = int(rng.integers(2, 5))
     thetas, h = 1.5 * rng.normal(size=(2, d, d)), rng.normal(size=d)
@@ -121,15 +125,8 @@ def check_neighbours(answer: Any, p: Numbers, rng: Generator) -> Feedback:
             mixed_residuals=True
         ),
     }
-    got = numbers(answer(thetas, h), (2, d))
     otherwise = "Get equal slices right first; then look at the weights that the second stage sees."
-    return recognised(got, with_(), mistakes, otherwise, 1e-5)
-
-
-def smooth_slices(coefficients: np.ndarray, depth: int) -> np.ndarray:
-    """The slices of a smooth path at ``0, 1/L, ..., 1``."""
-    s = np.linspace(0, 1, depth + 1)[:, None, None]
-    return coefficients[0] + np.sin(2 * s) * coefficients[1] + np.cos(3 * s) * coefficients[2]
+    yield Case((thetas, h), with_(), mistakes, otherwise, tolerance=1e-5)
 
 
 def reference_end(coefficients: np.ndarray, h: np.ndarray, mu: float, steps: int = 100) -> Any:
@@ -152,24 +149,10 @@ def reference_end(coefficients: np.ndarray, h: np.ndarray, mu: float, steps: int
     return h
 
 
-def check_order(answer: Any, p: Numbers, rng: Generator) -> Feedback:
+def order_cases(p: Numbers, rng: Generator) -> Iterator[Property]:
     """The error of networks of 16 and 64 layers falls with an order of two."""
     coefficients, h = rng.normal(size=(3, 3, 3)), rng.normal(size=3)
-    exact = reference_end(coefficients, h, p["mu"])
-    errors = []
-    for depth in (16, 64):
-        states = numbers(answer(smooth_slices(coefficients, depth), h), (depth + 1, 3))
-        if not same(states[0], h):
-            return "The first of the states is not the input h."
-        errors.append(np.linalg.norm(states[-1] - exact))
-    if errors[1] < 1e-5 * np.linalg.norm(exact):
-        return None  # so near that the leading error may have cancelled
-    order = log(errors[0] / errors[1]) / log(4)
-    if order > 1.6:
-        return None
-    if errors[1] > 0.05 * np.linalg.norm(exact):
-        return "On slices of a smooth path the last state does not tend to that of the ODE."
-    return f"On slices of a smooth path the error falls like L^-{order:.1f}, not like L^-2."
+    yield Order(coefficients, h, reference_end(coefficients, h, p["mu"]))
 
 
 # 1.2: the ODE that a network solves better.
@@ -215,7 +198,7 @@ def draw_path(rng: Generator, degree: int) -> tuple[np.ndarray, np.ndarray, np.n
     return coefficients, rng.uniform(size=n), rng.normal(size=(n, d))
 
 
-def check_tied(answer: Any, p: Numbers, rng: Generator) -> Feedback:
+def tied_cases(p: Numbers, rng: Generator) -> Iterator[Property]:
     """Weights that do not change with depth leave ``-1/2 (d_h f) f``."""
     coefficients, s, h = draw_path(rng, 0)
     _, bend, wrong = correction_terms(coefficients, s, h, p["mu"])
@@ -226,13 +209,11 @@ def check_tied(answer: Any, p: Numbers, rng: Generator) -> Feedback:
         "The place c multiplies the derivative in depth only.": (p["c"] - 0.5) * bend,
         **{sentence: -value / 2 for sentence, value in wrong.items()},
     }
-    got = numbers(answer(coefficients, s, h), h.shape)
-    return recognised(
-        got, -bend / 2, mistakes, "For a constant A this is not the correction.", 1e-5
-    )
+    otherwise = "For a constant A this is not the correction."
+    yield Case((coefficients, s, h), -bend / 2, mistakes, otherwise, tolerance=1e-5)
 
 
-def check_varying(answer: Any, p: Numbers, rng: Generator) -> Feedback:
+def varying_cases(p: Numbers, rng: Generator) -> Iterator[Property]:
     """Weights that change with depth add ``(c - 1/2) d_s f``."""
     coefficients, s, h = draw_path(rng, int(rng.integers(2, 4)))
     drift, bend, _ = correction_terms(coefficients, s, h, p["mu"])
@@ -248,9 +229,9 @@ def check_varying(answer: Any, p: Numbers, rng: Generator) -> Feedback:
         + bend / 2,
         "A factor 1/2 is missing in H''/2.": (c - 1) * drift - bend,
     }
-    got = numbers(answer(coefficients, s, h), h.shape)
+    right = (c - 0.5) * drift - bend / 2
     otherwise = "For an A that changes with depth this is not the correction."
-    return recognised(got, (c - 0.5) * drift - bend / 2, mistakes, otherwise, 1e-5)
+    yield Case((coefficients, s, h), right, mistakes, otherwise, tolerance=1e-5)
 
 
 # 1.3: where to put the layers.
@@ -284,54 +265,37 @@ def share(left: Any, right: Any, epsilon: float, power: float, growth: float) ->
     return (high - low) / 2 * (values @ GAUSS[1])
 
 
-def unbalance(nodes: np.ndarray, epsilon: float, power: float, growth: float) -> float:
-    """How much the cells' shares of the integral of the density differ, relative to their mean.
+def balanced(depth: int, epsilon: float, power: float, growth: float) -> np.ndarray:
+    """Nodes whose cells have the same share of the integral of the density.
 
     Args:
-        nodes: ends of the cells.
+        depth: the number of cells.
         epsilon: see `share`, as for the two that follow.
         power: exponent.
         growth: rate of the exponential.
     """
-    shares = share(nodes[:-1], nodes[1:], epsilon, power, growth)
-    return float(np.abs(shares / shares.mean() - 1).max())
+    # So fine that interpolation changes the length of no cell by more than 1e-5 of it.
+    table = np.geomspace(epsilon, 1 + epsilon, 4001) - epsilon
+    table[[0, -1]] = 0.0, 1.0
+    until = np.append(0.0, np.cumsum(share(table[:-1], table[1:], epsilon, power, growth)))
+    return np.interp(np.arange(depth + 1) / depth * until[-1], until, table)
 
 
-def graded(answer: Any, rate: float, depth: int) -> tuple[np.ndarray, float]:
-    """The nodes, which must be places of layers, and the gain that the answer returns."""
-    returned = answer(rate, depth)
-    if not isinstance(returned, tuple | list) or len(returned) != 2:
-        raise AnswerError("Expected two results: the nodes, then the gain.")
-    nodes = numbers(returned[0], (depth + 1,))
-    if abs(nodes[0]) > 1e-9 or abs(nodes[-1] - 1) > 1e-9:
-        raise AnswerError(f"The nodes go from {nodes[0]:.3g} to {nodes[-1]:.3g}, not from 0 to 1.")
-    if (np.diff(nodes) <= 0).any():
-        raise AnswerError("The nodes do not increase.")
-    return np.clip(nodes, 0, 1), float(numbers(returned[1], ()))
-
-
-def check_nodes(answer: Any, p: Numbers, rng: Generator) -> Feedback:
+def nodes_cases(p: Numbers, rng: Generator) -> Iterator[Property]:
     """Nodes are ``L + 1`` increasing numbers from 0 to 1, for a single layer too."""
     for depth in (1, int(rng.integers(5, 30))):
-        graded(answer, two_digits(rng, -2.0, 2.0), depth)
-    return None
+        yield Cells(two_digits(rng, -2.0, 2.0), depth, None, {})
 
 
-def balance(answer: Any, p: Numbers, rate: float, depth: int) -> Feedback:
-    """Compare the cells' shares of the integral of the best density, and of typical others.
+def balance(p: Numbers, rate: float, depth: int) -> Cells:
+    """The nodes of the best density, and of typical others.
 
     Args:
-        answer: returns nodes and gain.
         p: the class's numbers.
         rate: Lipschitz constant of the field.
         depth: number of cells.
     """
-    q = p["q"]
-    nodes, _ = graded(answer, rate, depth)
-    unequal = partial(unbalance, nodes, p["epsilon"])
-    best = unequal((q - 2) / 2, rate / 2)
-    if best < 0.02:
-        return None
+    q, nodes = p["q"], partial(balanced, depth, p["epsilon"])
     mistakes = {
         "These are equal steps.": (0.0, 0.0),
         "Every cell has the same share of w. A cell of length d costs w d^2: minimise again.": (
@@ -357,32 +321,25 @@ def balance(answer: Any, p: Numbers, rate: float, depth: int) -> Feedback:
             -rate / 2,
         ),
     }
-    for sentence, density in mistakes.items():
-        if unequal(*density) < 0.02:
-            return sentence
-    shares = share(nodes[:-1], nodes[1:], p["epsilon"], (q - 2) / 2, rate / 2)
-    worst = int(np.abs(shares / shares.mean() - 1).argmax())
-    return f"Cell {worst} of {depth} is out of balance by {100 * best:.0f} per cent."
+    wrong = {sentence: nodes(*density) for sentence, density in mistakes.items()}
+    return Cells(rate, depth, nodes((q - 2) / 2, rate / 2), wrong)
 
 
-def check_calm(answer: Any, p: Numbers, rng: Generator) -> Feedback:
+def calm_cases(p: Numbers, rng: Generator) -> Iterator[Property]:
     """Without amplification the density is a power."""
-    return balance(answer, p, 0.0, int(rng.integers(30, 120)))
+    yield balance(p, 0.0, int(rng.integers(30, 120)))
 
 
-@first_wrong
-def check_amplified(answer: Any, p: Numbers, rng: Generator) -> Iterator[Feedback]:
+def amplified_cases(p: Numbers, rng: Generator) -> Iterator[Property]:
     """Growing and shrinking errors shift the layers."""
     for low, high in ((1.0, 3.0), (-4.0, -1.5)):
-        yield balance(answer, p, two_digits(rng, low, high), int(rng.integers(30, 120)))
+        yield balance(p, two_digits(rng, low, high), int(rng.integers(30, 120)))
 
 
-@first_wrong
-def check_gain(answer: Any, p: Numbers, rng: Generator) -> Iterator[Feedback]:
+def gain_cases(p: Numbers, rng: Generator) -> Iterator[Property]:
     """The gain is ``int w / (int sqrt(w))^2``."""
     q, epsilon = p["q"], p["epsilon"]
     for rate in (0.0, two_digits(rng, 1.0, 3.0), two_digits(rng, -4.0, -1.5)):
-        _, gain = graded(answer, rate, 50)
         total = float(share(0.0, 1.0, epsilon, q - 2, rate))
         root = float(share(0.0, 1.0, epsilon, (q - 2) / 2, rate / 2))
         right = total / root**2
@@ -393,11 +350,14 @@ def check_gain(answer: Any, p: Numbers, rng: Generator) -> Iterator[Feedback]:
             "The square over the integral of the root of w is missing.": total / root,
             "That is the gain for a = 0, whatever a is.": calm,
         }
-        otherwise = f"For a = {rate:g} the gain is not {gain:.3g}."
-        yield recognised(np.array(gain), np.array(right), mistakes, otherwise, tolerance=0.01)
+        otherwise = f"For a = {rate:g} the gain is not {{got}}."
+        results = ("nodes", "gain")
+        yield Case((rate, 50), right, mistakes, otherwise, pick="gain", of=results, tolerance=0.01)
 
 
 # 1.4: how random a random network is.
+
+MOMENTS = ("mean square", "relative variance")
 
 
 def draw_random_layer(rng: Generator) -> Numbers:
@@ -442,9 +402,9 @@ def random_network(rng: Generator, depth: int | None = None) -> tuple[int, int, 
     return int(rng.integers(2, 9)), int(rng.integers(2, 9)), depth, two_digits(rng, 0.4, 0.9)
 
 
-def check_mean_square(answer: Any, p: Numbers, rng: Generator) -> Feedback:
+def mean_square_cases(p: Numbers, rng: Generator) -> Iterator[Property]:
     """``E|h_L|^2 / |h_0|^2`` is a power of ``1 + c^2 v^2 (1 + a^2)/2``."""
-    width, hidden, depth, beta = random_network(rng)
+    width, hidden, depth, beta = network = random_network(rng)
     a, v, c2 = p["a"], p["v"], depth ** (-2 * beta)
 
     def power(growth: float) -> float:
@@ -461,9 +421,9 @@ def check_mean_square(answer: Any, p: Numbers, rng: Generator) -> Feedback:
         ),
         "That is one layer; there are L.": 1 + c2 * v**2 * (1 + a**2) / 2,
     }
-    got = numbers(answer(width, hidden, depth, beta), (2,))
-    right = network_moments(p, width, hidden, depth, beta)
-    return recognised(got[0], right[0], mistakes, "The mean square is another.")
+    right = network_moments(p, width, hidden, depth, beta)[0]
+    otherwise = "The mean square is another."
+    yield Case(network, right, mistakes, otherwise, pick=MOMENTS[0], of=MOMENTS)
 
 
 def one_layer_mistakes(p: Numbers, d: int, m: int) -> dict[str, float]:
@@ -494,23 +454,24 @@ def one_layer_mistakes(p: Numbers, d: int, m: int) -> dict[str, float]:
     }
 
 
-@first_wrong
-def check_one_layer(answer: Any, p: Numbers, rng: Generator) -> Iterator[Feedback]:
+def one_layer_cases(p: Numbers, rng: Generator) -> Iterator[Property]:
     """The relative variance after one layer, for a narrow and for a wide block."""
     for hidden in (int(rng.integers(2, 6)), 1, 10**6):
         width = int(rng.integers(2, 9))
-        right = network_moments(p, width, hidden, 1, 0.5)[1]
-        got = numbers(answer(width, hidden, 1, 0.5), (2,))[1]
-        otherwise = f"After one layer with d = {width}, m = {hidden} it is not {got:.4g}."
-        mistakes = one_layer_mistakes(p, width, hidden)
-        yield recognised(got, right, mistakes, otherwise, 1e-5)
+        yield Case(
+            (width, hidden, 1, 0.5),
+            network_moments(p, width, hidden, 1, 0.5)[1],
+            one_layer_mistakes(p, width, hidden),
+            f"After one layer with d = {width}, m = {hidden} it is not {{got}}.",
+            pick=MOMENTS[1],
+            of=MOMENTS,
+            tolerance=1e-5,
+        )
 
 
-@first_wrong
-def check_many_layers(answer: Any, p: Numbers, rng: Generator) -> Iterator[Feedback]:
+def many_layers_cases(p: Numbers, rng: Generator) -> Iterator[Property]:
     """The relative variance of a deep network."""
-    width, hidden, depth, beta = random_network(rng)
-    right = network_moments(p, width, hidden, depth, beta)[1]
+    width, hidden, depth, beta = network = random_network(rng)
     mean, fourth = layer_moments(p, width, hidden, depth ** (-2 * beta))
     mistakes = {
         "Relative variances of the layers do not add up: 1 + them multiply.": depth
@@ -519,15 +480,14 @@ def check_many_layers(answer: Any, p: Numbers, rng: Generator) -> Iterator[Feedb
         "That is the variance, not yet divided by the squared mean.": fourth**depth
         - mean ** (2 * depth),
     }
-    got = numbers(answer(width, hidden, depth, beta), (2,))[1]
-    otherwise = f"For d = {width}, m = {hidden}, L = {depth}, beta = {beta:g} it is not {got:.4g}."
-    yield recognised(got, np.array(right), mistakes, otherwise, 1e-5)
+    right = network_moments(p, width, hidden, depth, beta)[1]
+    words = f"For d = {width}, m = {hidden}, L = {depth}, beta = {beta:g} it is not {{got}}."
+    variance = partial(Case, pick=MOMENTS[1], of=MOMENTS, tolerance=1e-5)
+    yield variance(network, right, mistakes, words)
     # So deep that only logarithms see the factors of the layers.
-    got = numbers(answer(width, hidden, 10**6, 0.5), (2,))[1]
     right = network_moments(p, width, hidden, 10**6, 0.5)[1]
-    if same(got, right, 1e-5):
-        return
-    yield f"For d = {width}, m = {hidden}, L = 10^6 and beta = 1/2 it is not {got:.4g}."
+    words = f"For d = {width}, m = {hidden}, L = 10^6 and beta = 1/2 it is not {{got}}."
+    yield variance((width, hidden, 10**6, 0.5), right, {}, words)
 
 
 # 1.5: what the line allows.
@@ -583,78 +543,22 @@ def gap_factors(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     return float(factors.min(initial=1.0)), float(factors.max(initial=1.0))
 
 
-def residuals_of(answer: Any, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """What the answer returns, a row for each layer."""
-    return numbers(answer(x, y), (None, len(x)))
-
-
-def in_words(x: np.ndarray, y: np.ndarray) -> str:
-    """The task, for feedback."""
-    low, high = gap_factors(x, y)
-    return f"For {len(x)} points whose gaps change by factors of {low:.3g} to {high:.3g}"
-
-
-def network_on(answer: Any, x: np.ndarray, y: np.ndarray, p: Numbers) -> np.ndarray:
-    """The residuals for a task that is possible.
-
-    Args:
-        answer: returns the residuals, or says that there are none.
-        x: points, shape (n,).
-        y: their targets.
-        p: the class's numbers.
-
-    Raises:
-        AnswerError: unless they carry the points to their targets; the message says how they fail.
-    """
-    residuals = residuals_of(answer, x, y)
-    case = in_words(x, y)
-    if len(residuals) == 0:
-        raise AnswerError(f"{case} you say impossible; there is a network.")
-    if len(residuals) <= p["Lambda"]:
-        raise AnswerError(f"{case} you take {len(residuals)} layers; L > Lambda is asked.")
-    if not np.allclose(x + residuals.mean(axis=0), y, rtol=0, atol=1e-8):
-        if np.allclose(x + residuals.sum(axis=0), y, rtol=0, atol=1e-8):
-            raise AnswerError(f"{case} your residuals add up to y - x; the network divides by L.")
-        raise AnswerError(f"{case} your network ends elsewhere than at y.")
-    return residuals
-
-
-def check_ends(answer: Any, p: Numbers, rng: Generator) -> Feedback:
+def ends_cases(p: Numbers, rng: Generator) -> Iterator[Property]:
     """The layers carry every point to its target."""
     for x, y in possible_tasks(p, rng):
-        network_on(answer, x, y, p)
-    return None
+        yield Arrival(x, y, p["Lambda"])
 
 
-def steepest(x: np.ndarray, residuals: np.ndarray) -> float:
-    """The largest slope of a residual between two points, over all layers."""
-    slope = 0.0
-    for r in residuals:
-        order = np.argsort(x)
-        gaps = np.maximum(np.diff(x[order]), 1e-300)
-        slope = max(slope, float(np.abs(np.diff(r[order]) / gaps).max(initial=0.0)))
-        x = x + r / len(residuals)
-    return slope
-
-
-def check_lipschitz(answer: Any, p: Numbers, rng: Generator) -> Feedback:
+def lipschitz_cases(p: Numbers, rng: Generator) -> Iterator[Property]:
     """No residual is steeper than Lambda where the points are."""
     for x, y in possible_tasks(p, rng):
-        slope = steepest(x, network_on(answer, x, y, p))
-        if slope > p["Lambda"] * (1 + 1e-6):
-            return f"{in_words(x, y)} a residual has the slope {slope:.3g}, above Lambda."
-    return None
+        yield Slopes(x, y, p["Lambda"])
 
 
-def check_fewest(answer: Any, p: Numbers, rng: Generator) -> Feedback:
+def fewest_cases(p: Numbers, rng: Generator) -> Iterator[Property]:
     """The depth is the smallest that is possible."""
     for x, y in possible_tasks(p, rng):
-        fewest = least_depth(*gap_factors(x, y), p["Lambda"])
-        got = len(network_on(answer, x, y, p))
-        if got != fewest:
-            than = "more" if got > fewest else "fewer"
-            return f"{in_words(x, y)} you take {got} layers, {than} than the smallest depth."
-    return None
+        yield Depth(x, y, p["Lambda"], least_depth(*gap_factors(x, y), p["Lambda"]))
 
 
 def impossible_tasks(p: Numbers, rng: Generator) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -681,21 +585,11 @@ def impossible_tasks(p: Numbers, rng: Generator) -> dict[str, tuple[np.ndarray, 
     }
 
 
-def check_impossible(answer: Any, p: Numbers, rng: Generator) -> Feedback:
+def impossible_cases(p: Numbers, rng: Generator) -> Iterator[Property]:
     """What cannot be done has no layers."""
-    x, y = possible_tasks(p, rng)[0]
-    if len(residuals_of(answer, x, y)) == 0:
-        return "You say impossible where there is a network."
+    yield Possible(*possible_tasks(p, rng)[0])
     for reason, (x, y) in impossible_tasks(p, rng).items():
-        try:
-            residuals = residuals_of(answer, x, y)
-        except NotAttemptedError:  # it was, since the possible task had an answer
-            return (
-                "Where a task is impossible you return nothing; an array of shape (0, n) is asked."
-            )
-        if len(residuals):
-            return f"You return {len(residuals)} layers although {reason}; that is impossible."
-    return None
+        yield Impossible(x, y, reason)
 
 
 PROBLEMS = (
@@ -705,9 +599,9 @@ PROBLEMS = (
         6,
         draw_layer,
         (
-            Part("two layers between equal slices", 2, check_equal_slices),
-            Part("one layer between different slices", 2, check_neighbours),
-            Part("order two for deep networks", 2, check_order),
+            Part("two layers between equal slices", 2, equal_slices_cases),
+            Part("one layer between different slices", 2, neighbours_cases),
+            Part("order two for deep networks", 2, order_cases),
         ),
     ),
     Problem(
@@ -716,8 +610,8 @@ PROBLEMS = (
         8,
         draw_correction,
         (
-            Part("weights that do not change with depth", 4, check_tied),
-            Part("weights that change with depth", 4, check_varying),
+            Part("weights that do not change with depth", 4, tied_cases),
+            Part("weights that change with depth", 4, varying_cases),
         ),
     ),
     Problem(
@@ -726,10 +620,10 @@ PROBLEMS = (
         9,
         draw_graded,
         (
-            Part("increasing nodes from 0 to 1", 1, check_nodes),
-            Part("the nodes without amplification", 3, check_calm),
-            Part("the nodes with amplification", 3, check_amplified),
-            Part("the gain", 2, check_gain),
+            Part("increasing nodes from 0 to 1", 1, nodes_cases),
+            Part("the nodes without amplification", 3, calm_cases),
+            Part("the nodes with amplification", 3, amplified_cases),
+            Part("the gain", 2, gain_cases),
         ),
     ),
     Problem(
@@ -738,9 +632,9 @@ PROBLEMS = (
         8,
         draw_random_layer,
         (
-            Part("the mean square", 2, check_mean_square),
-            Part("the relative variance of one layer", 3, check_one_layer),
-            Part("the relative variance of many layers", 3, check_many_layers),
+            Part("the mean square", 2, mean_square_cases),
+            Part("the relative variance of one layer", 3, one_layer_cases),
+            Part("the relative variance of many layers", 3, many_layers_cases),
         ),
     ),
     Problem(
@@ -749,10 +643,10 @@ PROBLEMS = (
         10,
         draw_line,
         (
-            Part("the points arrive", 2, check_ends),
-            Part("Lipschitz residuals", 3, check_lipschitz),
-            Part("the smallest depth", 3, check_fewest),
-            Part("impossible tasks", 2, check_impossible),
+            Part("the points arrive", 2, ends_cases),
+            Part("Lipschitz residuals", 3, lipschitz_cases),
+            Part("the smallest depth", 3, fewest_cases),
+            Part("impossible tasks", 2, impossible_cases),
         ),
     ),
 )

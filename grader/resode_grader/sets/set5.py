@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 from functools import lru_cache, partial
+from math import gcd
 from typing import Any
 
 import numpy as np
 
-from resode_course._feedback import first_wrong
-from resode_course.coursework._compare import array, compare, several, two_digits
-from resode_course.coursework._problem import Feedback, Part, Problem
+from resode_course.coursework.cases import Case
+from resode_course.coursework.marks import Property
+from resode_course.coursework.properties import Bits
+from resode_grader.sets._draws import two_digits
+from resode_grader.sets._problem import Part, Problem
 
 __all__ = ["PROBLEMS"]
 
@@ -81,8 +84,7 @@ def _journeys(rng: Rng) -> list[tuple[float, float, float, np.ndarray]]:
     return cases
 
 
-def _journey(answer: Any, case: tuple[Any, ...]) -> tuple[Any, ...]:
-    return several(answer(*case), ("states", "controls", "cost"))
+_journey = partial(Case, of=("states", "controls", "cost"))
 
 
 def _journey_mistakes(p: Parameters, case: tuple[Any, ...], which: int) -> dict[str, Any]:
@@ -108,8 +110,7 @@ def _journey_mistakes(p: Parameters, case: tuple[Any, ...], which: int) -> dict[
     }
 
 
-@first_wrong
-def check_states(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
+def states_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The optimal states."""
     for case in _journeys(rng):
         right = _on_the_way(_arcs(p, *case[:3]), case[2], case[3], p["drift"])[0]
@@ -117,12 +118,10 @@ def check_states(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
             f"Over the horizon {case[2]} other states are best: find the ODE of second order, and "
             "both conditions at the ends."
         )
-        mistakes = partial(_journey_mistakes, p, case, 0)
-        yield compare(_journey(answer, case)[0], right, mistakes, hint, what="states")
+        yield _journey(case, right, partial(_journey_mistakes, p, case, 0), hint, pick="states")
 
 
-@first_wrong
-def check_controls(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
+def controls_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The optimal controls."""
     for case in _journeys(rng):
         arcs = _arcs(p, *case[:3])
@@ -134,11 +133,10 @@ def check_controls(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
             **_journey_mistakes(p, case, 1),
         }
         hint = f"Over the horizon {case[2]} other controls are best: u = x' - a x."
-        yield compare(_journey(answer, case)[1], right, mistakes, hint, what="controls")
+        yield _journey(case, right, mistakes, hint, pick="controls")
 
 
-@first_wrong
-def check_journey_cost(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
+def journey_cost_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The minimum."""
     for case in _journeys(rng):
         parts = _journey_cost(p, _arcs(p, *case[:3]), *case[1:3])
@@ -156,7 +154,7 @@ def check_journey_cost(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedbac
         hint = f"Over the horizon {case[2]} it is another number."
         if case[2] > 100:
             hint = "Short horizons are right, a long one is not: no exponential may overflow."
-        yield compare(_journey(answer, case)[2], right, mistakes, hint, what="cost")
+        yield _journey(case, right, mistakes, hint, pick="cost")
 
 
 # 5.2: which layers can be cut
@@ -200,8 +198,7 @@ def _cut_cases(rng: Rng) -> list[tuple[float, float, float, int, float]]:
     return cases
 
 
-def _cut_results(answer: Any, case: tuple[Any, ...]) -> tuple[Any, ...]:
-    return several(answer(*case), ("weights", "minimum", "kept"))
+_cut_case = partial(Case, of=("weights", "minimum", "kept"))
 
 
 def _cut_words(case: tuple[Any, ...]) -> str:
@@ -234,48 +231,47 @@ def _cut_mistakes(case: tuple[Any, ...], p: Parameters, which: int) -> dict[str,
     return {**{sentence: found[which] for sentence, found in known.items()}, **own}
 
 
-def _check_cut(answer: Any, p: Parameters, rng: Rng, which: int, hint: str) -> Feedback:
-    """Weights or minima of all cases."""
-    for case in _cut_cases(rng):
-        right, got = _cut(case, p)[which], _cut_results(answer, case)[which]
-        mistakes = partial(_cut_mistakes, case, p, which)
-        what = ("weights", "minimum")[which]
-        feedback = compare(got, right, mistakes, hint, what=what)
-        if feedback is not None:
-            return f"{_cut_words(case)}: {feedback}"
-    return None
-
-
-def check_weights(answer: Any, p: Parameters, rng: Rng) -> Feedback:
+def weights_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The weights of the best network."""
-    return _check_cut(answer, p, rng, 0, "another network costs less.")
+    for case in _cut_cases(rng):
+        mistakes, hint = partial(_cut_mistakes, case, p, 0), "another network costs less."
+        right, where = _cut(case, p)[0], _cut_words(case)
+        yield _cut_case(case, right, mistakes, hint, pick="weights", where=where)
 
 
-def check_minimum(answer: Any, p: Parameters, rng: Rng) -> Feedback:
+def minimum_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """What the best network costs."""
-    return _check_cut(answer, p, rng, 1, "the minimum is another number.")
+    for case in _cut_cases(rng):
+        mistakes, hint = partial(_cut_mistakes, case, p, 1), "the minimum is another number."
+        right, where = _cut(case, p)[1], _cut_words(case)
+        yield _cut_case(case, right, mistakes, hint, pick="minimum", where=where)
 
 
-def check_kept(answer: Any, p: Parameters, rng: Rng) -> Feedback:
+def kept_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """How many layers must be kept."""
     for case in _cut_cases(rng):
         x = np.abs(_cut(case, p)[2]) / abs(case[0])
         far = [np.nonzero(x > case[4] * factor)[0] for factor in (1 - 1e-9, 1 + 1e-9)]
-        kept = {int(k[-1]) + 1 for k in far}
-        right = {-1 if k > case[3] else k for k in kept}
-        got = float(array(_cut_results(answer, case)[2], (), "kept"))
-        if got in right:
+        # Two numbers, if rounding decides whether a state is near enough.
+        high, low = (int(k[-1]) + 1 for k in far)
+        kept = partial(
+            _cut_case, case, pick="kept", where=f"{_cut_words(case)}, tolerance {case[4]}"
+        )
+        if high > case[3]:
+            yield kept(-1, {}, "no number of layers is enough; return -1.", tolerance=1e-9)
             continue
-        where = f"{_cut_words(case)}, tolerance {case[4]}"
-        if right == {-1}:
-            return f"{where}: no number of layers is enough; return -1."
-        if got == -1:
-            return f"{where}: the last state is within the tolerance, so -1 is wrong."
-        if got + 1 in right:
-            return f"{where}: k layers lead to x_k; you return one fewer."
-        fewer = "too few" if got < min(right) else "more than needed"
-        return f"{where}: these are {fewer}. The tolerance is relative to the start."
-    return None
+        mistakes = {
+            "the last state is within the tolerance, so -1 is wrong.": -1,
+            "k layers lead to x_k; you return one fewer.": low - 1,
+        }
+        yield kept(
+            (low + high) / 2,
+            mistakes,
+            "these are more than needed. The tolerance is relative to the start.",
+            tolerance=1.0,
+            size=(high - low) / 2 + 0.1,
+            below="these are too few. The tolerance is relative to the start.",
+        )
 
 
 # 5.3: the power of L in the penalty
@@ -310,16 +306,16 @@ def _power_limit(power: float, y: float, p: Parameters) -> float:
 def _power_cases(rng: Rng) -> list[tuple[float, int, float]]:
     """Powers, depths and targets."""
     targets = rng.uniform(0.5, 2.0, size=6) * rng.choice([-1, 1], size=6)
-    powers = (1.0, 0.0, 2.0, 0.5, 1.5, -1.0)
+    low = rng.choice([-1.5, -1.0, -0.5, 0.0], size=2, replace=False)
+    high = rng.choice([1.5, 2.0, 2.5], size=2, replace=False)
+    powers = (1.0, 0.5, *low.tolist(), *high.tolist())
     return [(s, int(rng.integers(3, 60)), float(y)) for s, y in zip(powers, targets, strict=True)]
 
 
-def _power_results(answer: Any, case: tuple[float, int, float]) -> tuple[Any, ...]:
-    return several(answer(*case), ("weights", "minimum", "limit", "order"))
+_power = partial(Case, of=("weights", "minimum", "limit", "order"))
 
 
-@first_wrong
-def check_power_weights(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
+def power_weights_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The minimiser."""
     for case in _power_cases(rng):
         power, L, y = case
@@ -339,13 +335,13 @@ def check_power_weights(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedba
             ),
         }
         hint = f"For the power {power} and {L} layers others are better."
-        yield compare(_power_results(answer, case)[0], right, mistakes, hint, what="weights")
+        yield _power(case, right, mistakes, hint, pick="weights")
 
 
-@first_wrong
-def check_power_minimum(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
+def power_minimum_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The minimum, also of a deeper network."""
-    for power, L, y in [*_power_cases(rng), (1.5, 150, 1.3)]:
+    for case in [*_power_cases(rng), (1.5, 150, 1.3)]:
+        power, L, y = case
         u, right = _powered(power, L, y, p)
         mistakes = {
             "That is the loss alone.": (u.mean() - y) ** 2,
@@ -353,42 +349,38 @@ def check_power_minimum(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedba
             "There is no factor 1/2.": right / 2,
         }
         hint = f"For the power {power} and {L} layers it is another number."
-        got = _power_results(answer, (power, L, y))[1]
-        yield compare(got, right, mistakes, hint, what="minimum")
+        yield _power(case, right, mistakes, hint, pick="minimum")
 
 
-def check_power_limit(answer: Any, p: Parameters, rng: Rng) -> Feedback:
+def power_limit_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The limit of the minima."""
     for case in _power_cases(rng):
         power, _, y = case
-        right = _power_limit(power, y, p)
-        got = array(_power_results(answer, case)[2], (), "limit")
-        if abs(got - right) <= 1e-6 * y**2:
-            continue
         others = {
             "that is the limit for the power 1.": _power_limit(1.0, y, p),
             "that is the limit for high powers, where constants are best.": _power_limit(2.0, y, p),
             "roughness is not free in the limit.": 0.0,
         }
-        for sentence, value in others.items():
-            if abs(got - value) <= 1e-6 * y**2:
-                return f"For the power {power} the minima tend to another number: {sentence}"
-        return f"For the power {power} the minima tend to another number than {got:.6g}."
-    return None
+        yield _power(
+            case,
+            _power_limit(power, y, p),
+            others,
+            "it is not {got}.",
+            pick="limit",
+            size=y**2,
+            where=f"For the power {power} the minima tend to another number",
+        )
 
 
-def check_power_order(answer: Any, p: Parameters, rng: Rng) -> Feedback:
+def power_order_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """How fast the minima tend to their limit."""
     for case in _power_cases(rng):
-        power, _, y = case
-        right = 1.0 if power == 1 else abs(power - 1)
-        got = array(_power_results(answer, case)[3], (), "order")
-        if abs(got - right) > 1e-6:
-            return (
-                f"For the power {power} the distance to the limit is not of order {got:g}. Print "
-                "it for some depths."
-            )
-    return None
+        power = case[0]
+        hint = (
+            f"For the power {power} the distance to the limit is not of order {{got}}. Print it "
+            "for some depths."
+        )
+        yield _power(case, 1.0 if power == 1 else abs(power - 1), {}, hint, pick="order", size=1.0)
 
 
 # 5.4: coarse, then fine
@@ -464,12 +456,10 @@ def _level_cases(rng: Rng) -> list[tuple[int, float]]:
     ]
 
 
-def _level(answer: Any, case: tuple[int, float]) -> tuple[Any, ...]:
-    return several(answer(*case), ("weights", "minimum", "limit", "gap"))
+_level = partial(Case, of=("weights", "minimum", "limit", "gap"))
 
 
-@first_wrong
-def check_level_weights(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
+def level_weights_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The minimiser."""
     for L, y in _level_cases(rng):
         right = _minimiser(L, y, p)
@@ -484,12 +474,10 @@ def check_level_weights(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedba
             "A constant is not best; the first weight has a price.": np.full(L, right.mean()),
         }
         hint = f"With {L} layers and the target {y:.2f} other weights cost less."
-        got = _level(answer, (L, y))[0]
-        yield compare(got, right, mistakes, hint, what="weights", tolerance=1e-5)
+        yield _level((L, y), right, mistakes, hint, pick="weights", tolerance=1e-5)
 
 
-@first_wrong
-def check_level_minimum(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
+def level_minimum_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The minimum."""
     for L, y in _level_cases(rng):
         u = _minimiser(L, y, p)
@@ -500,12 +488,10 @@ def check_level_minimum(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedba
             "There is no factor 1/2.": right / 2,
         }
         hint = f"With {L} layers and the target {y:.2f} it is another number."
-        got = _level(answer, (L, y))[1]
-        yield compare(got, right, mistakes, hint, what="minimum")
+        yield _level((L, y), right, mistakes, hint, pick="minimum")
 
 
-@first_wrong
-def check_level_limit(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
+def level_limit_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The minimum of the ODE's problem."""
     for L, y in _level_cases(rng):
         right = _level_limit(y, p)
@@ -519,12 +505,10 @@ def check_level_limit(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback
             / (1 / p["tau"] + 1 / 3),
         }
         hint = f"For the target {y:.2f} it is another number. The end depends on one number only."
-        got = _level(answer, (L, y))[2]
-        yield compare(got, right, mistakes, hint, what="limit")
+        yield _level((L, y), right, mistakes, hint, pick="limit")
 
 
-@first_wrong
-def check_level_gap(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
+def level_gap_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """How far the refined weights are from the minimum at twice the depth."""
     for L, y in _level_cases(rng):
         u = _minimiser(L, y, p)
@@ -547,10 +531,9 @@ def check_level_gap(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
         hint = (
             f"From {L} to {2 * L} layers, target {y:.2f}: it is another number. Join, then sample."
         )
-        got = array(_level(answer, (L, y))[3], (), "gap")
-        if abs(got - right) <= 1e-3 * right + 1e-11:
-            continue
-        yield compare(got, right, mistakes, hint, what="gap", tolerance=1e-3)
+        # Costs are of order one, so their difference is known to some 1e-11.
+        size = right + 1e-8
+        yield _level((L, y), right, mistakes, hint, pick="gap", tolerance=1e-3, size=size)
 
 
 # 5.5: weights of one bit
@@ -564,11 +547,6 @@ def draw_bits(rng: Rng) -> Parameters:
 def _ramp(part: float, L: int, p: Parameters) -> np.ndarray:
     """The states to follow: the straight line whose slope is that mean of the two values."""
     return (part * p["up"] - (1 - part) * p["down"]) * np.arange(1, L + 1) / L
-
-
-def _bit_cost(u: np.ndarray, part: float, p: Parameters) -> float:
-    """The mean squared distance of states and line."""
-    return float(np.mean((np.cumsum(u) / len(u) - _ramp(part, len(u), p)) ** 2))
 
 
 def _best_bits(part: float, L: int, p: Parameters) -> float:
@@ -589,101 +567,84 @@ def _bit_constant(i: int, q: int, p: Parameters) -> float:
 
 def _bit_cases(rng: Rng) -> list[tuple[int, int, int]]:
     """Fractions i / q and depths; never one half."""
-    fractions = [(1, 3), (2, 5), (3, 4), (5, 8), (6, 7), (0, 1), (89, 144)]
+    # Odd and even denominators, small ones and large ones.
+    ranges = ((3, 9), (4, 10), (11, 31), (12, 40), (101, 199))
+    fractions = [(0, 1), *(_fraction(rng, low, high) for low, high in ranges)]
     return [(i, q, int(rng.integers(20, 90))) for i, q in fractions]
 
 
-def _bits(answer: Any, case: tuple[int, int, int]) -> tuple[Any, ...]:
-    return several(answer(*case), ("weights", "cost", "constant", "price"))
+def _fraction(rng: Rng, low: int, high: int) -> tuple[int, int]:
+    """A fraction between zero and one whose denominator is as odd or even as its bounds."""
+    q = int(rng.choice(np.arange(low, high + 1, 2)))
+    return int(rng.choice([i for i in range(1, q) if gcd(i, q) == 1])), q
 
 
-def check_bits(answer: Any, p: Parameters, rng: Rng) -> Feedback:
+_bits = partial(Case, of=("weights", "cost", "constant", "price"))
+
+
+def bits_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """Whether the weights have one bit and none follow the line better."""
-    for case in _bit_cases(rng):
-        i, q, L = case
-        u = array(_bits(answer, case)[0], (L,), "weights")
-        two = np.minimum(np.abs(u - p["up"]), np.abs(u + p["down"]))
-        if two.max() > 1e-9:
-            return f"A weight is {p['up']} or {-p['down']}; you return {u[two.argmax()]:.4g}."
-        best = _best_bits(i / q, L, p)
-        if _bit_cost(u, i / q, p) > best * (1 + 1e-9) + 1e-15:
-            return (
-                f"For the part {i}/{q} and {L} layers the cost of your weights is "
-                f"{_bit_cost(u, i / q, p) / best:.3g} times the least."
-                if best > 0
-                else f"For the part {i}/{q} all weights can be equal, and the cost is zero."
-            )
-    return None
+    for i, q, L in _bit_cases(rng):
+        yield Bits((i, q), L, p["up"], p["down"], _best_bits(i / q, L, p))
 
 
-def check_bit_cost(answer: Any, p: Parameters, rng: Rng) -> Feedback:
+def bit_cost_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The least cost."""
     for case in _bit_cases(rng):
         i, q, L = case
         right = _best_bits(i / q, L, p)
-        got = array(_bits(answer, case)[1], (), "cost")
-        if abs(got - right) <= 1e-6 * right + 1e-15:
-            continue
         mistakes = {
-            "the cost is a mean over layers": L * right,
-            "states have a factor 1/L": L**2 * right,
-            "that is the bound: each state is within half a step": (p["up"] + p["down"]) ** 2
+            "the cost is a mean over layers.": L * right,
+            "states have a factor 1/L.": L**2 * right,
+            "that is the bound: each state is within half a step.": (p["up"] + p["down"]) ** 2
             / (4 * L**2),
-            "a relaxed weight may be anything between; yours has two values": 0.0,
+            "a relaxed weight may be anything between; yours has two values.": 0.0,
         }
-        for sentence, value in mistakes.items():
-            if abs(got - value) <= 1e-6 * right:
-                return f"For the part {i}/{q} and {L} layers: {sentence}."
-        side = "no weights of one bit cost that little" if got < right else "others cost less"
-        return f"For the part {i}/{q} and {L} layers: {side}."
-    return None
+        yield _bits(
+            case,
+            right,
+            mistakes,
+            "others cost less.",
+            pick="cost",
+            size=right + 1e-9,
+            where=f"For the part {i}/{q} and {L} layers",
+            below="no weights of one bit cost that little.",
+        )
 
 
-def check_bit_constant(answer: Any, p: Parameters, rng: Rng) -> Feedback:
+def bit_constant_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The limit of L^2 times the least cost."""
+    gap = (p["up"] + p["down"]) ** 2
     for case in _bit_cases(rng):
         i, q, _ = case
         right = _bit_constant(i, q, p)
-        got = array(_bits(answer, case)[2], (), "constant")
-        gap = (p["up"] + p["down"]) ** 2
-        if abs(got - right) <= 1e-6 * gap:
-            continue
         mistakes = {
-            "that is for parts that are not rational": gap / 12,
-            "that is the bound by the worst state": gap / 4,
-            "the distance of the two values enters squared": right / gap**0.5,
-            "the distance of the two values is missing": right / gap,
-            "that is for odd q": gap * (q**2 - 1) / (12 * q**2),
-            "that is for even q": gap * (q**2 + 2) / (12 * q**2),
+            "that is for parts that are not rational.": gap / 12,
+            "that is the bound by the worst state.": gap / 4,
+            "the distance of the two values enters squared.": right / gap**0.5,
+            "the distance of the two values is missing.": right / gap,
+            "that is for odd q.": gap * (q**2 - 1) / (12 * q**2),
+            "that is for even q.": gap * (q**2 + 2) / (12 * q**2),
         }
-        for sentence, value in mistakes.items():
-            if abs(got - value) <= 1e-6 * gap:
-                return f"For the part {i}/{q}: {sentence}."
-        return f"For the part {i}/{q} L^2 times the least cost tends to another number."
-    return None
+        hint, where = "L^2 times the least cost tends to another number.", f"For the part {i}/{q}"
+        yield _bits(case, right, mistakes, hint, pick="constant", size=gap, where=where)
 
 
-def check_bit_price(answer: Any, p: Parameters, rng: Rng) -> Feedback:
+def bit_price_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The limit of the roughness over L^2."""
+    gap = (p["up"] + p["down"]) ** 2
     for case in _bit_cases(rng):
         i, q, _ = case
-        gap = (p["up"] + p["down"]) ** 2
         right = 2 * min(i, q - i) / q * gap
-        got = array(_bits(answer, case)[3], (), "price")
-        if abs(got - right) <= 1e-6 * gap:
-            continue
         mistakes = {
-            "each rare weight makes two jumps": right / 2,
-            "the rarer of the two values decides": 2 * max(i, q - i) / q * gap,
-            "a jump is squared": right / gap**0.5,
-            "that is the checkerboard's": gap,
-            "jumps are not that rare": 0.0,
+            "each rare weight makes two jumps.": right / 2,
+            "the rarer of the two values decides.": 2 * max(i, q - i) / q * gap,
+            "a jump is squared.": right / gap**0.5,
+            "that is the checkerboard's.": gap,
+            "jumps are not that rare.": 0.0,
         }
-        for sentence, value in mistakes.items():
-            if abs(got - value) <= 1e-6 * gap:
-                return f"For the part {i}/{q}: {sentence}."
-        return f"For the part {i}/{q} the roughness over L^2 tends to another number."
-    return None
+        hint, where = "the roughness over L^2 tends to another number.", f"For the part {i}/{q}"
+        yield _bits(case, right, mistakes, hint, pick="price", size=gap, where=where)
 
 
 PROBLEMS = (
@@ -693,9 +654,9 @@ PROBLEMS = (
         9,
         draw_journey,
         (
-            Part("optimal states", 4, check_states),
-            Part("optimal controls", 2, check_controls),
-            Part("the cost", 3, check_journey_cost),
+            Part("optimal states", 4, states_cases),
+            Part("optimal controls", 2, controls_cases),
+            Part("the cost", 3, journey_cost_cases),
         ),
     ),
     Problem(
@@ -704,9 +665,9 @@ PROBLEMS = (
         8,
         draw_cut,
         (
-            Part("weights of the best network", 4, check_weights),
-            Part("what it costs", 2, check_minimum),
-            Part("layers to keep", 2, check_kept),
+            Part("weights of the best network", 4, weights_cases),
+            Part("what it costs", 2, minimum_cases),
+            Part("layers to keep", 2, kept_cases),
         ),
     ),
     Problem(
@@ -715,10 +676,10 @@ PROBLEMS = (
         8,
         draw_powers,
         (
-            Part("minimiser", 2, check_power_weights),
-            Part("minimum", 2, check_power_minimum),
-            Part("limit of the minima", 2, check_power_limit),
-            Part("order of the distance", 2, check_power_order),
+            Part("minimiser", 2, power_weights_cases),
+            Part("minimum", 2, power_minimum_cases),
+            Part("limit of the minima", 2, power_limit_cases),
+            Part("order of the distance", 2, power_order_cases),
         ),
     ),
     Problem(
@@ -727,10 +688,10 @@ PROBLEMS = (
         9,
         draw_level,
         (
-            Part("minimiser", 4, check_level_weights),
-            Part("minimum", 1, check_level_minimum),
-            Part("minimum of the limit", 2, check_level_limit),
-            Part("gap of the refined start", 2, check_level_gap),
+            Part("minimiser", 4, level_weights_cases),
+            Part("minimum", 1, level_minimum_cases),
+            Part("minimum of the limit", 2, level_limit_cases),
+            Part("gap of the refined start", 2, level_gap_cases),
         ),
     ),
     Problem(
@@ -739,10 +700,10 @@ PROBLEMS = (
         8,
         draw_bits,
         (
-            Part("weights of one bit", 3, check_bits),
-            Part("least cost", 1, check_bit_cost),
-            Part("constant of the order", 2, check_bit_constant),
-            Part("price in roughness", 2, check_bit_price),
+            Part("weights of one bit", 3, bits_cases),
+            Part("least cost", 1, bit_cost_cases),
+            Part("constant of the order", 2, bit_constant_cases),
+            Part("price in roughness", 2, bit_price_cases),
         ),
     ),
 )

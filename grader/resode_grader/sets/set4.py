@@ -7,16 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from resode_course._feedback import first_wrong
-from resode_course.coursework._compare import (
-    ACTIVATIONS,
-    array,
-    compare,
-    same,
-    several,
-    two_digits,
-)
-from resode_course.coursework._problem import AnswerError, Feedback, Part, Problem
+from resode_course.coursework.cases import Case
+from resode_course.coursework.marks import Property
+from resode_course.coursework.properties import Along, Plan
+from resode_grader.sets._draws import ACTIVATIONS, count, two_digits
+from resode_grader.sets._problem import Part, Problem
 
 __all__ = ["PROBLEMS"]
 
@@ -106,12 +101,10 @@ def _near_case(
     return theta, end - E, float(10 ** rng.uniform(-5, -1))
 
 
-def _certificate(answer: Any, case: tuple[Any, ...]) -> tuple[Any, ...]:
-    return several(answer(*case), ("gradient", "constant", "time"))
+_certificate = partial(Case, of=("gradient", "constant", "time"))
 
 
-@first_wrong
-def check_linear_gradient(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
+def linear_gradient_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The gradient in the metric of depth."""
     S = np.array(p["covariance"])
     for case in _linear_cases(rng):
@@ -129,7 +122,7 @@ def check_linear_gradient(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feed
         hint = "One layer is wrong: its gradient is 2 E Sigma."
         if L > 1:
             hint = f"With {L} layers it is wrong: which products stand behind and before layer k?"
-        yield compare(_certificate(answer, case)[0], right, mistakes, hint, what="gradient")
+        yield _certificate(case, right, mistakes, hint, pick="gradient")
 
 
 def _constant_mistakes(case: tuple[Any, ...], S: np.ndarray, right: float) -> dict[str, Any]:
@@ -147,8 +140,7 @@ def _constant_mistakes(case: tuple[Any, ...], S: np.ndarray, right: float) -> di
     }
 
 
-@first_wrong
-def check_linear_constant(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
+def linear_constant_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The constant at given weights that serves all targets."""
     S = np.array(p["covariance"])
     for case in _linear_cases(rng):
@@ -157,13 +149,11 @@ def check_linear_constant(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feed
             f"At depth {len(case[0])} it is another number. The squared gradient is a quadratic "
             "form in the residual: which matrix has it, and which has the loss?"
         )
-        got = _certificate(answer, case)[1]
         mistakes = partial(_constant_mistakes, case, S, right)
-        yield compare(got, right, mistakes, hint, what="constant", tolerance=1e-5)
+        yield _certificate(case, right, mistakes, hint, pick="constant", tolerance=1e-5)
 
 
-@first_wrong
-def check_linear_time(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
+def linear_time_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The time that the theorem guarantees."""
     S = np.array(p["covariance"])
     low = np.linalg.eigvalsh(S)[0]
@@ -172,31 +162,32 @@ def check_linear_time(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback
     for start, share in cases:
         c = 0.0105 if share is None else share * most[start]
         case = _near_case(rng, S, start, c)
-        R, wait = _radius(start, c), -np.log(case[2])
-        if R is None:
-            got = array(_certificate(answer, case)[2], (), "time")
-            if got != -1:
-                yield (
-                    f"The theorem says nothing for max|theta| = {start} and a root of the loss "
-                    f"with sqrt(lmax l) / lmin = {c:.4f}; return -1. It wants R <= 1."
-                )
-            continue
-        right = wait / (4 * np.exp(-2 * R) * low)
-        worst = _radius(start, c, largest=True) or 1.0
-        mistakes = {
-            "The theorem applies here; do not return -1.": -1.0,
-            "The loss decays at 2 kappa, its root at kappa.": 2 * right,
-            "A larger R is allowed too, but the smallest gives the best rate.": right
-            * np.exp(2 * (worst - R)),
-            "R = 1 is allowed too, but the smallest R gives the best rate.": right
-            * np.exp(2 * (1 - R)),
-            "The smallest eigenvalue of the covariance is missing.": right * low,
-            "That is with the size of the weights at the start; they grow to R.": right
-            * np.exp(2 * (start - R)),
-        }
-        hint = "It is another time; which R <= 1 of the theorem is the best?"
-        got = _certificate(answer, case)[2]
-        yield compare(got, right, mistakes, hint, what="time", tolerance=1e-5)
+        R, right, mistakes = _radius(start, c), -1.0, {}
+        hint = (
+            f"The theorem says nothing for max|theta| = {start} and a root of the loss "
+            f"with sqrt(lmax l) / lmin = {c:.4f}; return -1. It wants R <= 1."
+        )
+        if R is not None:
+            right = float(-np.log(case[2]) / (4 * np.exp(-2 * R) * low))
+            mistakes = _time_mistakes(right, start, c, R, low)
+            hint = "It is another time; which R <= 1 of the theorem is the best?"
+        yield _certificate(case, right, mistakes, hint, pick="time", tolerance=1e-5)
+
+
+def _time_mistakes(right: float, start: float, c: float, R: float, low: float) -> dict[str, float]:
+    """What typical mistakes give for the time, where the theorem applies."""
+    worst = _radius(start, c, largest=True) or 1.0
+    return {
+        "The theorem applies here; do not return -1.": -1.0,
+        "The loss decays at 2 kappa, its root at kappa.": 2 * right,
+        "A larger R is allowed too, but the smallest gives the best rate.": right
+        * np.exp(2 * (worst - R)),
+        "R = 1 is allowed too, but the smallest R gives the best rate.": right
+        * np.exp(2 * (1 - R)),
+        "The smallest eigenvalue of the covariance is missing.": right * low,
+        "That is with the size of the weights at the start; they grow to R.": right
+        * np.exp(2 * (start - R)),
+    }
 
 
 # 4.2: eigenvalues on straight lines
@@ -262,8 +253,7 @@ def _normal_cases(rng: Rng) -> list[tuple[str, np.ndarray, np.ndarray]]:
     return cases
 
 
-def _normal(answer: Any, B: np.ndarray, time: float) -> tuple[Any, ...]:
-    return several(answer(B, time), ("weights", "product", "floor"))
+_normal = partial(Case, of=("weights", "product", "floor"))
 
 
 Walk = tuple[np.ndarray, np.ndarray, float]
@@ -296,18 +286,20 @@ def _walk_mistakes(case: Walk, p: Parameters) -> dict[str, Any]:
     }
 
 
-@first_wrong
-def check_normal_weights(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
+def normal_weights_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The weights at a training time."""
     for words, Q, b in _normal_cases(rng):
         case = (Q, b, float(rng.uniform(0.2, 1.5)))
-        right = _walked(case, p)
-        mistakes = partial(_walk_mistakes, case, p)
-        hint = f"{words}, time {case[2]:.2f}: others are right. Follow one eigenvalue of M."
-        got = array(_normal(answer, _real(Q, b), case[2])[0], right.shape, "weights")
-        if same(got, right, 1e-2):
-            hint = f"{words}, time {case[2]:.2f}: the first digits are right; six are asked."
-        yield compare(got, right, mistakes, hint, what="weights", tolerance=1e-5)
+        yield _normal(
+            (_real(Q, b), case[2]),
+            _walked(case, p),
+            partial(_walk_mistakes, case, p),
+            "others are right. Follow one eigenvalue of M.",
+            pick="weights",
+            tolerance=1e-5,
+            where=f"{words}, time {case[2]:.2f}",
+            near="the first digits are right; six are asked.",
+        )
 
 
 def _reached(b: np.ndarray) -> np.ndarray:
@@ -315,7 +307,7 @@ def _reached(b: np.ndarray) -> np.ndarray:
     return np.where((b.real < 0) & (np.abs(b.imag) < 1e-9), 0, b)
 
 
-def check_normal_product(answer: Any, p: Parameters, rng: Rng) -> Feedback:
+def normal_product_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The product of the layers in the limit of training."""
     for words, Q, b in _normal_cases(rng):
         alone = b * ((b.real >= 0) | (np.prod(b).real > 0))
@@ -329,16 +321,11 @@ def check_normal_product(answer: Any, p: Parameters, rng: Rng) -> Feedback:
             ),
             "the flow stops at zero though the determinant is positive.": _real(Q, alone),
         }
-        got = _normal(answer, _real(Q, b), 0.1)[1]
-        hint = f"{words}: the limit is another matrix."
-        right = _real(Q, _reached(b))
-        feedback = compare(got, right, mistakes, hint, what="product", tolerance=1e-6)
-        if feedback is not None:
-            return feedback if feedback == hint else f"{words}: {feedback}"
-    return None
+        right, hint = _real(Q, _reached(b)), "the limit is another matrix."
+        yield _normal((_real(Q, b), 0.1), right, mistakes, hint, pick="product", where=words)
 
 
-def check_normal_floor(answer: Any, p: Parameters, rng: Rng) -> Feedback:
+def normal_floor_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The loss in the limit of training."""
     for words, Q, b in _normal_cases(rng):
         left = np.sum(np.abs(b - _reached(b)) ** 2)
@@ -350,19 +337,16 @@ def check_normal_floor(answer: Any, p: Parameters, rng: Rng) -> Feedback:
             "that is a lower bound; each negative eigenvalue costs its square.": p["variance"]
             * np.min(np.abs(b)) ** 2,
         }
-        got = _normal(answer, _real(Q, b), 0.1)[2]
-        hint = f"{words}: the loss tends to another number."
+        floor = partial(_normal, (_real(Q, b), 0.1), right, pick="floor", where=words)
         if right == 0:
-            if abs(array(got, (), "floor")) > 1e-9:
-                return f"{words}: the loss tends to zero."
-            continue
-        feedback = compare(got, right, mistakes, hint, what="floor")
-        if feedback is not None:
-            return feedback if feedback == hint else f"{words}: {feedback}"
-    return None
+            yield floor({}, "the loss tends to zero.", tolerance=1e-9, size=1.0)
+        else:
+            yield floor(mistakes, "the loss tends to another number.")
 
 
 # 4.3: the backward pass of a two-stage method
+
+STAGES = ("gradient", "start", "alpha")
 
 
 def draw_stages(rng: Rng) -> Parameters:
@@ -417,12 +401,10 @@ def _stage_cases(rng: Rng) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     ]
 
 
-def _stage_results(answer: Any, case: tuple[np.ndarray, ...]) -> tuple[Any, ...]:
-    return several(answer(*case), ("gradient", "start", "alpha"))
+_staged = partial(Case, of=STAGES)
 
 
-@first_wrong
-def check_stage_gradient(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
+def stage_gradient_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The derivatives of the loss by the slices."""
     for case in _stage_cases(rng):
         L, x = len(case[0]) - 1, case[1]
@@ -439,25 +421,22 @@ def check_stage_gradient(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedb
         hint = "One layer is wrong: write its three lines backwards, one at a time."
         if L > 1:
             hint = "One layer is right, four are not: an inner slice belongs to two layers."
-        yield compare(_stage_results(answer, case)[0], right, mistakes, hint, what="gradient")
-    yield _deep_gradient(answer, p, rng)
+        yield _staged(case, right, mistakes, hint, pick="gradient")
+    yield _deep_gradient(p, rng)
 
 
-def _deep_gradient(answer: Any, p: Parameters, rng: Rng) -> Feedback:
+def _deep_gradient(p: Parameters, rng: Rng) -> Along:
     """Many layers, along one direction."""
-    theta, v = rng.normal(size=(2, 101, 3, 3))
+    # Two digits are enough for what is drawn, and keep the notebook that holds it small.
+    theta, v = rng.normal(size=(2, 101, 3, 3)).round(1)
     x, y = rng.normal(size=(2, 4, 3))
     alphas = (p["alpha"],) * 3
     moved = theta + 1e-30j * v
     right = _stage_loss(moved, moved, x, y, alphas, p).imag / 1e-30
-    got = array(_stage_results(answer, (theta, x, y))[0], theta.shape, "gradient")
-    if abs(np.sum(got * v) - right) > 1e-6 * np.abs(got * v).sum():
-        return "Four layers are right, a hundred are not."
-    return None
+    return Along((theta, x, y), v, right, STAGES, "Four layers are right, a hundred are not.")
 
 
-@first_wrong
-def check_stage_start(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
+def stage_start_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The derivatives by the inputs."""
     a = p["alpha"]
     for case in _stage_cases(rng):
@@ -474,11 +453,10 @@ def check_stage_start(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback
             "It is not the derivative by the inputs: h enters a layer in three places, directly "
             "and through both stages."
         )
-        yield compare(_stage_results(answer, case)[1], right, mistakes, hint, what="start")
+        yield _staged(case, right, mistakes, hint, pick="start")
 
 
-@first_wrong
-def check_stage_alpha(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
+def stage_alpha_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The derivative by the number alpha."""
     for case in _stage_cases(rng):
         x = case[1]
@@ -492,7 +470,7 @@ def check_stage_alpha(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback
             "The loss is a mean over the inputs.": len(x) * right,
         }
         hint = "It is not the derivative by alpha, which stands in three places of a layer."
-        yield compare(_stage_results(answer, case)[2], right, mistakes, hint, what="alpha")
+        yield _staged(case, right, mistakes, hint, pick="alpha")
 
 
 # 4.4: a plan for little memory
@@ -521,116 +499,46 @@ def _least(depth: int, slots: int, costs: list[int]) -> int:
     return int(table[0, depth])
 
 
-def _plan_cases(rng: Rng) -> list[tuple[int, int]]:
+def _plans_asked(rng: Rng) -> list[tuple[int, int]]:
     """Depths and numbers of slots."""
     return [(1, 2), (5, 0), (6, 1), (int(rng.integers(9, 13)), 2), (int(rng.integers(18, 25)), 4)]
 
 
-def _plan(answer: Any, case: tuple[int, int]) -> tuple[Any, Any]:
-    return several(answer(*case), ("cost", "plan"))
-
-
-def check_least_cost(answer: Any, p: Parameters, rng: Rng) -> Feedback:
+def least_cost_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The least cost."""
-    for depth, slots in _plan_cases(rng):
+    for depth, slots in _plans_asked(rng):
         right = _least(depth, slots, p["costs"])
         runs = sum(p["costs"][k % 3] for k in range(depth))
         mistakes = {
-            "that is the cost with one slot more": _least(depth, slots + 1, p["costs"]),
-            "that is the cost with one slot fewer": _least(depth, max(slots - 1, 0), p["costs"]),
-            "all layers seem to cost the same": _least(depth, slots, [1, 1, 1]),
-            "the runs inside of the steps back are not counted": right + runs,
-            "no slot seems to be used": _least(depth, 0, p["costs"]),
+            "that is the cost with one slot more.": _least(depth, slots + 1, p["costs"]),
+            "that is the cost with one slot fewer.": _least(depth, max(slots - 1, 0), p["costs"]),
+            "all layers seem to cost the same.": _least(depth, slots, [1, 1, 1]),
+            "the runs inside of the steps back are not counted.": right + runs,
+            "no slot seems to be used.": _least(depth, 0, p["costs"]),
         }
-        got = array(_plan(answer, (depth, slots))[0], (), "cost")
-        if got == right:
-            continue
-        where = f"Depth {depth}, slots {slots}"
-        for sentence, value in mistakes.items():
-            if got == value:
-                return f"{where}: {sentence}."
-        if got < right:
-            return f"{where}: no plan is that cheap; a slot must be filled before it helps."
-        return f"{where}: there is a cheaper plan. A slot that is free again can be used again."
-    return None
+        yield Case(
+            (depth, slots),
+            right,
+            mistakes,
+            "there is a cheaper plan. A slot that is free again can be used again.",
+            pick="cost",
+            of=("cost", "plan"),
+            tolerance=1e-9,
+            where=f"Depth {depth}, slots {slots}",
+            below="no plan is that cheap; a slot must be filled before it helps.",
+        )
 
 
-def _follow(plan: Any, depth: int, slots: int, costs: list[int]) -> tuple[int, str | None]:
-    """What a plan costs, and the first thing that is wrong with it."""
-    kept: dict[int, int] = {0: 0}  # slot 0 holds the input
-    hand, todo, cost = 0, depth - 1, 0
-    for line, item in enumerate(plan, 1):
-        name, n = item
-        wrong = _impossible(name, n, hand, todo, kept, depth, slots)
-        if wrong is not None:
-            return cost, f"depth {depth}, slots {slots}, action {line}, {item}: {wrong}"
-        if name == "run":
-            cost, hand = cost + costs[n % 3], n + 1
-        elif name == "keep":
-            kept[n] = hand
-        elif name == "load":
-            hand = kept[n]
-        else:
-            todo -= 1
-    if todo >= 0:
-        return cost, f"depth {depth}, slots {slots}: it ends before layer {todo} is done."
-    return cost, None
-
-
-def _impossible(
-    name: Any, n: Any, hand: int, todo: int, kept: dict[int, int], depth: int, slots: int
-) -> str | None:
-    """Why an action cannot be done now, None if it can."""
-    if name == "run" and (n != hand or n >= depth):
-        return f"the state in hand is h_{hand}; layer {n} cannot run on it."
-    if name == "keep" and not 1 <= n <= slots:
-        return f"there are the slots 1 to {slots}; slot 0 holds the input and cannot be changed."
-    if name == "load" and n not in kept:
-        return "that slot is empty."
-    if name == "back" and n != todo:
-        return f"the next layer to go back through is {todo}."
-    if name == "back" and n != hand:
-        return f"that needs h_{n}, but h_{hand} is in hand."
-    return None if name in ("run", "keep", "load", "back") else "there is no such action."
-
-
-def _actions(plan: Any) -> list[list[Any]]:
-    """A plan as pairs of a word and a whole number.
-
-    Raises:
-        AnswerError: if it is something else.
-    """
-    if not isinstance(plan, list | tuple):
-        raise AnswerError('Your plan must be a list of pairs such as ("run", 0).')
-    for item in plan:
-        pair = isinstance(item, list | tuple) and len(item) == 2
-        if not pair or not isinstance(item[0], str) or np.asarray(item[1]).dtype.kind not in "iu":
-            raise AnswerError(f'Your plan has {item!r:.60}; expected a pair such as ("run", 0).')
-    return [[str(name), int(n)] for name, n in plan]
-
-
-def check_plan(answer: Any, p: Parameters, rng: Rng) -> Feedback:
+def plan_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """Whether the plan can be carried out."""
-    for case in _plan_cases(rng):
-        wrong = _follow(_actions(_plan(answer, case)[1]), *case, p["costs"])[1]
-        if wrong is not None:
-            return f"Your plan cannot be carried out: {wrong}"
-    return None
+    for case in _plans_asked(rng):
+        yield Plan(*case, p["costs"], None)
 
 
-def check_plan_cost(answer: Any, p: Parameters, rng: Rng) -> Feedback:
+def plan_cost_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """Whether the plan is as cheap as possible."""
-    for case in _plan_cases(rng):
-        cost, wrong = _follow(_actions(_plan(answer, case)[1]), *case, p["costs"])
-        if wrong is not None:
-            return f"Your plan cannot be carried out: {wrong}"
-        least = _least(*case, p["costs"])
-        if cost > least:
-            return (
-                f"With {case[0]} layers and {case[1]} slots your plan runs layers for {cost}; "
-                f"{least} is enough."
-            )
-    return None
+    for case in _plans_asked(rng):
+        yield Plan(*case, p["costs"], _least(*case, p["costs"]))
 
 
 # 4.5: the way back, to leading order
@@ -695,12 +603,10 @@ def _way_cases(rng: Rng) -> list[tuple[np.ndarray, np.ndarray, np.ndarray, float
     return cases
 
 
-def _way(answer: Any, case: tuple[Any, ...]) -> tuple[Any, ...]:
-    return several(answer(*case), ("leading", "layers", "amplification"))
+_way = partial(Case, of=("leading", "layers", "amplification"))
 
 
-@first_wrong
-def check_leading(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
+def leading_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The limit of L times the error of the recovered input."""
     beta = p["beta"]
     for case in _way_cases(rng):
@@ -718,35 +624,35 @@ def check_leading(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
             "The weights move along their curve.": frozen,
             "A step there and a step back share the second-order term; yours is half.": right / 2,
         }
-        got = array(_way(answer, case)[0], right.shape, "leading")
         hint = (
             "It is not the limit. Multiply the error of a network with a thousand layers by L and "
             "compare; then find the equation that the error obeys."
         )
-        if same(got, right, 1e-2):
-            hint = "The first digits are right; five are asked, of the limit."
-        yield compare(got, right, mistakes, hint, what="leading", tolerance=1e-4)
+        near = "The first digits are right; five are asked, of the limit."
+        yield _way(case, right, mistakes, hint, pick="leading", tolerance=1e-4, near=near)
 
 
-def check_layers(answer: Any, p: Parameters, rng: Rng) -> Feedback:
+def layers_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The number of layers for a tolerance, by the leading term."""
     for case in _way_cases(rng):
-        size = float(np.linalg.norm(_limits(*case[:3], p)["leading"]))
-        got = array(_way(answer, case)[1], (), "layers")
-        if got != np.round(got) or got < 1:
-            return f"A number of layers is a whole number of at least 1, got {got}."
-        need = size / case[3]
-        if np.ceil(need * (1 - 2e-4)) <= got <= np.ceil(need * (1 + 2e-4)):
-            continue
-        if abs(got - np.sqrt(need)) <= 1:
-            return "The error is of first order in 1/L, not of second."
-        fewer = "too few" if got < need else "more than needed"
-        return f"For the tolerance {case[3]:.1e} these are {fewer}."
-    return None
+        need = float(np.linalg.norm(_limits(*case[:3], p)["leading"])) / case[3]
+        right, spread = count(need)
+        mistakes = {"The error is of first order in 1/L, not of second.": np.ceil(np.sqrt(need))}
+        words = f"For the tolerance {case[3]:.1e} these are"
+        yield _way(
+            case,
+            right,
+            mistakes,
+            f"{words} more than needed.",
+            pick="layers",
+            tolerance=1.0,
+            size=spread,
+            below=f"{words} too few.",
+            whole=1,
+        )
 
 
-@first_wrong
-def check_amplification(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
+def amplification_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """How much a change of the last state grows on its way back."""
     for case in _way_cases(rng):
         D = _limits(*case[:3], p)["derivative"]
@@ -766,8 +672,7 @@ def check_amplification(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedba
             ),
         }
         hint = "It is another number: the derivative of the last state by the first, inverted."
-        got = _way(answer, case)[2]
-        yield compare(got, right, mistakes, hint, what="amplification", tolerance=1e-4)
+        yield _way(case, right, mistakes, hint, pick="amplification", tolerance=1e-4)
 
 
 PROBLEMS = (
@@ -777,9 +682,9 @@ PROBLEMS = (
         8,
         draw_certificate,
         (
-            Part("gradient in the metric of depth", 3, check_linear_gradient),
-            Part("constant for all targets", 2, check_linear_constant),
-            Part("guaranteed time", 3, check_linear_time),
+            Part("gradient in the metric of depth", 3, linear_gradient_cases),
+            Part("constant for all targets", 2, linear_constant_cases),
+            Part("guaranteed time", 3, linear_time_cases),
         ),
     ),
     Problem(
@@ -788,9 +693,9 @@ PROBLEMS = (
         9,
         draw_normal,
         (
-            Part("weights at a time", 5, check_normal_weights),
-            Part("limit of the product", 2, check_normal_product),
-            Part("limit of the loss", 2, check_normal_floor),
+            Part("weights at a time", 5, normal_weights_cases),
+            Part("limit of the product", 2, normal_product_cases),
+            Part("limit of the loss", 2, normal_floor_cases),
         ),
     ),
     Problem(
@@ -799,9 +704,9 @@ PROBLEMS = (
         9,
         draw_stages,
         (
-            Part("derivatives by the weights", 5, check_stage_gradient),
-            Part("derivatives by the inputs", 2, check_stage_start),
-            Part("derivative by the method", 2, check_stage_alpha),
+            Part("derivatives by the weights", 5, stage_gradient_cases),
+            Part("derivatives by the inputs", 2, stage_start_cases),
+            Part("derivative by the method", 2, stage_alpha_cases),
         ),
     ),
     Problem(
@@ -810,9 +715,9 @@ PROBLEMS = (
         8,
         draw_plan,
         (
-            Part("least cost", 3, check_least_cost),
-            Part("a plan that can be carried out", 3, check_plan),
-            Part("a plan of the least cost", 2, check_plan_cost),
+            Part("least cost", 3, least_cost_cases),
+            Part("a plan that can be carried out", 3, plan_cases),
+            Part("a plan of the least cost", 2, plan_cost_cases),
         ),
     ),
     Problem(
@@ -821,9 +726,9 @@ PROBLEMS = (
         9,
         draw_way,
         (
-            Part("leading term", 5, check_leading),
-            Part("layers for a tolerance", 1, check_layers),
-            Part("what rounding becomes", 3, check_amplification),
+            Part("leading term", 5, leading_cases),
+            Part("layers for a tolerance", 1, layers_cases),
+            Part("what rounding becomes", 3, amplification_cases),
         ),
     ),
 )

@@ -6,16 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from resode_course._feedback import first_wrong
-from resode_course.coursework._compare import (
-    ACTIVATIONS,
-    array,
-    compare,
-    same,
-    several,
-    two_digits,
-)
-from resode_course.coursework._problem import AnswerError, Feedback, Part, Problem
+from resode_course.coursework.cases import Case
+from resode_course.coursework.marks import Property
+from resode_course.coursework.properties import Combination, End
+from resode_grader.sets._draws import ACTIVATIONS, two_digits
+from resode_grader.sets._problem import Part, Problem
 
 __all__ = ["PROBLEMS"]
 
@@ -24,6 +19,8 @@ Rng = np.random.Generator
 
 
 # 2.1: the backward pass of a leaky block under a robust loss
+
+BACKWARD = ("loss", "G_V", "G_W")
 
 
 def draw_backward(rng: Rng) -> Parameters:
@@ -78,12 +75,7 @@ def _network(rng: Rng, L: int, outer: float = 1.0) -> tuple[np.ndarray, ...]:
     return V, W, rng.normal(size=(n, d)), 2 * rng.normal(size=(n, d))
 
 
-def _results(answer: Any, case: tuple[np.ndarray, ...]) -> tuple[Any, ...]:
-    return several(answer(*case), ("loss", "G_V", "G_W"))
-
-
-@first_wrong
-def check_loss(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
+def loss_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The forward pass and the loss."""
     for L in (1, 3):
         V, W, x, y = case = _network(rng, L)
@@ -99,13 +91,11 @@ def check_loss(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
             "The factor delta^2 in front is missing.": right / p["delta"] ** 2,
         }
         hint = f"With {L} layer(s) the forward pass or the loss differs; test V = 0 by hand."
-        yield compare(_results(answer, case)[0], right, mistakes, hint, what="loss")
+        yield Case(case, right, mistakes, hint, pick="loss", of=BACKWARD)
 
 
-@first_wrong
-def _check_gradient(answer: Any, p: Parameters, rng: Rng, which: int) -> Iterator[Feedback]:
+def _gradient_cases(p: Parameters, rng: Rng, which: int) -> Iterator[Property]:
     """One of the two gradients, on three networks; each shows other mistakes."""
-    name = ("G_V", "G_W")[which]
     stages = (
         (
             1,
@@ -134,21 +124,22 @@ def _check_gradient(answer: Any, p: Parameters, rng: Rng, which: int) -> Iterato
             "That belongs to the squared error; your class has another loss.": 2 * L * squared,
             "That belongs to a block without leak.": L * tight,
         }
-        got = _results(answer, case)[1 + which]
-        yield compare(got, L * plain, mistakes, hint, what=name)
+        yield Case(case, L * plain, mistakes, hint, pick=BACKWARD[1 + which], of=BACKWARD)
 
 
-def check_outer(answer: Any, p: Parameters, rng: Rng) -> Feedback:
+def outer_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The gradient in V."""
-    return _check_gradient(answer, p, rng, 0)
+    return _gradient_cases(p, rng, 0)
 
 
-def check_inner(answer: Any, p: Parameters, rng: Rng) -> Feedback:
+def inner_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The gradient in W."""
-    return _check_gradient(answer, p, rng, 1)
+    return _gradient_cases(p, rng, 1)
 
 
 # 2.2: where the flow of a network of width one ends
+
+_end = partial(Case, of=("end", "rate", "flattest"), tolerance=1e-5)
 
 
 def draw_end(rng: Rng) -> Parameters:
@@ -164,9 +155,10 @@ def _factors(theta: np.ndarray, slope: float) -> np.ndarray:
 
 def _starts(rng: Rng, slope: float) -> list[np.ndarray]:
     """Starts whose factors are positive: one layer, few uneven ones, equal ones, many."""
-    one, few = rng.uniform(0.6, 1.5, size=1), rng.uniform(0.5, 1.6, size=5)
-    equal = np.full(4, rng.uniform(0.8, 1.3))
-    many = 1 + rng.uniform(-2, 2, size=60) / 60
+    few, equal, many = rng.integers(3, 9), rng.integers(3, 9), rng.integers(40, 61)
+    one, few = rng.uniform(0.6, 1.5, size=1), rng.uniform(0.5, 1.6, size=few)
+    equal = np.full(equal, rng.uniform(0.8, 1.3))
+    many = 1 + rng.uniform(-2, 2, size=many) / many
     return [len(u) * (u - 1) / slope for u in (few, one, equal, many)]
 
 
@@ -182,41 +174,40 @@ def _shift(factors: np.ndarray, target: float) -> float:
     return (low + high) / 2
 
 
-def _end_results(answer: Any, start: np.ndarray) -> tuple[Any, ...]:
-    return several(answer(start), ("end", "rate", "flattest"))
-
-
-def check_end(answer: Any, p: Parameters, rng: Rng) -> Feedback:
+def end_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The end meets the target, and differs from the start by what the flow allows."""
-    for start in _starts(rng, p["slope"]):
-        end = array(_end_results(answer, start)[0], start.shape, "end")
-        before, after = _factors(start, p["slope"]), _factors(end, p["slope"])
-        if (after <= 0).any():
-            return "A factor 1 + a theta_k / L became negative; the flow cannot pass zero."
-        if not same(np.prod(after), p["target"], 1e-6):
-            return (
-                f"With {len(start)} layers from the start drawn here, your end has the output "
-                f"{np.prod(after):.4g}, not your class's target: its loss is not zero."
-            )
-        if not same(after**2, before**2 + (after[0] ** 2 - before[0] ** 2), 1e-5):
-            return _why_not_the_end(start, end, p["slope"])
-    return None
+    a, C = p["slope"], p["target"]
+    for start in _starts(rng, a):
+        L, before = len(start), _factors(start, a)
+
+        def weights(factors: np.ndarray, L: int = L) -> np.ndarray:
+            return L * (factors - 1) / a
+
+        even = C ** (1 / L)
+        mistakes = {
+            "All weights moved by the same amount; look again at their velocities.": weights(
+                before + _offset(before, C)
+            ),
+            "All factors grew in the same proportion; look again at their velocities.": weights(
+                before * even / np.prod(before) ** (1 / L)
+            ),
+            "All layers are equal at your end; from an uneven start the flow does not go there.": (
+                weights(np.full(L, even))
+            ),
+        }
+        yield End(start, weights(np.sqrt(before**2 + _shift(before, C))), a, C, mistakes)
 
 
-def _why_not_the_end(start: np.ndarray, end: np.ndarray, slope: float) -> str:
-    """Name what was taken for a conserved quantity."""
-    before, after = _factors(start, slope), _factors(end, slope)
-    if same(end - start, np.full(len(start), end[0] - start[0]), 1e-5):
-        return "All weights moved by the same amount; look again at their velocities."
-    if same(after / before, np.full(len(start), after[0] / before[0]), 1e-5):
-        return "All factors grew in the same proportion; look again at their velocities."
-    if same(after, np.full(len(start), after[0]), 1e-5):
-        return "All layers are equal at your end; from an uneven start the flow does not go there."
-    return "The loss is zero at your end, but the flow ends elsewhere; what does it conserve?"
+def _offset(factors: np.ndarray, target: float) -> float:
+    """The number that brings the product of ``factors + number`` to the target."""
+    low, high = -factors.min(), target ** (1 / len(factors))
+    for _ in range(100):
+        middle = (low + high) / 2
+        low, high = (middle, high) if np.prod(factors + middle) < target else (low, middle)
+    return (low + high) / 2
 
 
-@first_wrong
-def check_rate(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
+def rate_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The largest rate at the end of the flow."""
     a, C = p["slope"], p["target"]
     for start in _starts(rng, a):
@@ -237,12 +228,10 @@ def check_rate(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
             ),
         }
         hint = f"With {L} layers the limit is another one; take the second derivative along v."
-        got = _end_results(answer, start)[1]
-        yield compare(got, 2 / curvature, mistakes, hint, what="rate", tolerance=1e-5)
+        yield _end((start,), 2 / curvature, mistakes, hint, pick="rate")
 
 
-@first_wrong
-def check_flattest(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
+def flattest_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The largest rate that any minimum of this depth tolerates."""
     a, C = p["slope"], p["target"]
     for start in _starts(rng, a):
@@ -256,8 +245,7 @@ def check_flattest(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
             / (a**2 * C ** (1 - 1 / L)),
         }
         hint = f"With {L} layers it is another rate; compare two means of the factors."
-        got = _end_results(answer, start)[2]
-        yield compare(got, right, mistakes, hint, what="flattest", tolerance=1e-5)
+        yield _end((start,), right, mistakes, hint, pick="flattest")
 
 
 # 2.3: extrapolation in training time
@@ -283,18 +271,16 @@ def _descent(start: np.ndarray, time: float, steps: int, p: Parameters) -> np.nd
     return theta
 
 
-def _run_cases(answer: Any, rng: Rng) -> tuple[list[tuple[np.ndarray, float, int]], list[Any]]:
-    """Starts of two depths, and what the answer returns for them."""
+def _run_cases(rng: Rng) -> list[tuple[np.ndarray, float, int]]:
+    """Starts of two depths, times and numbers of steps."""
     # Few and rather long steps: the three runs must differ if their weights are to be seen.
-    cases = [(rng.uniform(-0.6, 0.6, size=L), two_digits(rng, 0.2, 0.3), 5) for L in (6, 3)]
-    return cases, [several(answer(*case), ("runs", "combination")) for case in cases]
+    return [(rng.uniform(-0.6, 0.6, size=L), two_digits(rng, 0.2, 0.3), 5) for L in (6, 3)]
 
 
-@first_wrong
-def check_runs(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
+def runs_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The three runs themselves."""
     q = p["multipliers"]
-    for (start, time, steps), got in zip(*_run_cases(answer, rng), strict=True):
+    for start, time, steps in _run_cases(rng):
 
         def runs(
             duration: float,
@@ -303,7 +289,6 @@ def check_runs(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
         ) -> np.ndarray:
             return np.array([_descent(start, duration, n, p) for n in counts])
 
-        right = runs(time, [steps * j for j in q])
         mistakes = {
             "The factor L is missing in the gradient.": runs(
                 time / len(start), [steps * j for j in q]
@@ -316,48 +301,41 @@ def check_runs(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
             ),
             "The factor 2 of the squared error is missing.": runs(time / 2, [steps * j for j in q]),
         }
-        hint = "A run differs from gradient descent on this loss, in the norm of depth."
-        yield compare(got[0], right, mistakes, hint, what="runs")
+        yield Case(
+            (start, time, steps),
+            runs(time, [steps * j for j in q]),
+            mistakes,
+            "A run differs from gradient descent on this loss, in the norm of depth.",
+            pick="runs",
+            of=("runs", "combination"),
+        )
 
 
-def _weights(answer: Any, p: Parameters, rng: Rng) -> np.ndarray:
-    """The three weights by which the answer combines its runs.
-
-    Raises:
-        AnswerError: if no three numbers combine the runs to what the answer returns.
-    """
-    cases, results = _run_cases(answer, rng)
-    shapes = [(start.shape, got) for (start, _, _), got in zip(cases, results, strict=True)]
-    runs = np.hstack([array(got[0], (3, *shape), "runs") for shape, got in shapes])
-    combined = np.hstack([array(got[1], shape, "combination") for shape, got in shapes])
-    weights = np.linalg.lstsq(runs.T, combined, rcond=None)[0]
-    if not same(weights @ runs, combined, 1e-8):
-        raise AnswerError("No three numbers combine your runs to your result, for all starts.")
-    return weights
+def _combination(p: Parameters, rng: Rng, order: int) -> Combination:
+    """What three numbers must satisfy so that they follow the flow to this order."""
+    q = np.array(p["multipliers"], dtype=float)
+    conditions = [
+        (q**0, 1.0, "Your weights sum to {got}; then even a flow at rest is not met."),
+        (q**-1, 0.0, "The error of first order is still there with your weights."),
+        (q**-2, 0.0, "The error of second order is still there; three runs can remove it too."),
+    ]
+    doubled = (np.array([1, 1 / 2, 1 / 4]), "They suit numbers of steps that double.")
+    return Combination(_run_cases(rng), conditions[:order], [doubled])
 
 
-def check_second(answer: Any, p: Parameters, rng: Rng) -> Feedback:
+def second_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The combination follows the flow to second order at least."""
-    weights, q = _weights(answer, p, rng), np.array(p["multipliers"])
-    if abs(weights.sum() - 1) > 1e-5:
-        return f"Your weights sum to {weights.sum():.4g}; then even a flow at rest is not met."
-    if abs(np.sum(weights / q)) > 1e-5:
-        doubled = np.abs(np.sum(weights / np.array([1, 2, 4]))) < 1e-5
-        other = " They suit numbers of steps that double." if doubled else ""
-        return f"The error of first order is still there with your weights.{other}"
-    return None
+    yield _combination(p, rng, 2)
 
 
-@first_wrong
-def check_third(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
+def third_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The combination follows the flow to third order."""
-    yield check_second(answer, p, rng)
-    weights, q = _weights(answer, p, rng), np.array(p["multipliers"])
-    if abs(np.sum(weights / q**2.0)) > 1e-5:
-        yield "The error of second order is still there; three runs can remove it too."
+    yield _combination(p, rng, 3)
 
 
 # 2.4: how rough a linear network becomes
+
+ROUGHNESS = ("measured", "predicted")
 
 
 def draw_roughness(rng: Rng) -> Parameters:
@@ -430,25 +408,26 @@ def _mistaken_increments(
     }
 
 
-@first_wrong
-def check_measured(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
+def measured_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """L times the increments of the trained network."""
-    for B, depth, time in _rough_cases(rng, p, (5, 9, 4), (1.0, 1.0, 0.3)):
+    for case in _rough_cases(rng, p, (5, 9, 4), (1.0, 1.0, 0.3)):
+        _, depth, time = case
         hint = f"With {depth} layers at t = {time} it is off by more than one per cent; use more "
-        yield compare(
-            several(answer(B, depth, time), ("measured", "predicted"))[0],
-            _increments(B, depth, time, p),
-            partial(_mistaken_increments, B, depth, time, p),
+        yield Case(
+            case,
+            _increments(*case, p),
+            partial(_mistaken_increments, *case, p),
             f"{hint}steps, or look at the partial products.",
-            what="measured",
+            pick="measured",
+            of=ROUGHNESS,
             tolerance=0.01,
         )
 
 
-@first_wrong
-def check_predicted(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
+def predicted_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The leading term for deep networks and short times."""
-    for B, depth, time in _rough_cases(rng, p, (3, 2, 4), (0.2, 0.1, 0.15)):
+    for case in _rough_cases(rng, p, (3, 2, 4), (0.2, 0.1, 0.15)):
+        B, depth, time = case
         D = B - np.eye(3)
         M = p["weight"] * D @ np.diag(p["covariance"])
         commutator = M @ M.T - M.T @ M
@@ -468,13 +447,9 @@ def check_predicted(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
             / p["weight"],
             "The factor 1/L is already cancelled by the L in front.": right / depth,
         }
-        yield compare(
-            several(answer(B, depth, time), ("measured", "predicted"))[1],
-            right,
-            mistakes,
-            "Insert theta = 2 c t (B - I) Sigma into the velocity of an increment.",
-            what="predicted",
-        )
+        hint = "Insert theta = 2 c t (B - I) Sigma into the velocity of an increment."
+        size = 2 * time**2 * float(np.abs(M @ M.T).max())  # the last commutator is zero
+        yield Case(case, right, mistakes, hint, pick="predicted", of=ROUGHNESS, size=size)
 
 
 # 2.5: how long training takes at a depth
@@ -495,14 +470,10 @@ def _time(L: int | float, fraction: float, C: float, power: float = 2.0) -> floa
 
 
 CASES = ((4, 0.01), (1, 0.5), (64, 1e-4), (1000, 0.9))
+_training = partial(Case, of=("time", "scaled"), tolerance=1e-5)
 
 
-def _time_results(answer: Any, L: int, fraction: float) -> tuple[Any, ...]:
-    return several(answer(L, fraction), ("time", "scaled"))
-
-
-@first_wrong
-def check_time(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
+def time_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The time at a finite depth."""
     C, beta = p["target"], p["exponent"]
     for L, largest in CASES:
@@ -522,12 +493,10 @@ def check_time(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
             * _time(L, fraction, C, power=1.0),
         }
         hint = f"With {L} layers, down to {fraction:.3g} of the loss, the time is another one."
-        got = _time_results(answer, L, fraction)[0]
-        yield compare(got, right, mistakes, hint, what="time", tolerance=1e-5)
+        yield _training((L, fraction), right, mistakes, hint, pick="time")
 
 
-@first_wrong
-def check_scaled(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
+def scaled_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The limit of the scaled time."""
     C = p["target"]
     for L, largest in CASES:
@@ -544,8 +513,7 @@ def check_scaled(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
             / (4 * C**2),
         }
         hint = f"Down to {fraction:.3g} of the loss the limit is another one; solve the ODE for h."
-        got = _time_results(answer, L, fraction)[1]
-        yield compare(got, right, mistakes, hint, what="scaled", tolerance=1e-5)
+        yield _training((L, fraction), right, mistakes, hint, pick="scaled")
 
 
 PROBLEMS = (
@@ -555,9 +523,9 @@ PROBLEMS = (
         8,
         draw_backward,
         (
-            Part("the loss", 1, check_loss),
-            Part("the gradient in V", 3, check_outer),
-            Part("the gradient in W", 4, check_inner),
+            Part("the loss", 1, loss_cases),
+            Part("the gradient in V", 3, outer_cases),
+            Part("the gradient in W", 4, inner_cases),
         ),
     ),
     Problem(
@@ -566,9 +534,9 @@ PROBLEMS = (
         9,
         draw_end,
         (
-            Part("where the flow ends", 4, check_end),
-            Part("the rate it tolerates there", 3, check_rate),
-            Part("the flattest minimum", 2, check_flattest),
+            Part("where the flow ends", 4, end_cases),
+            Part("the rate it tolerates there", 3, rate_cases),
+            Part("the flattest minimum", 2, flattest_cases),
         ),
     ),
     Problem(
@@ -577,9 +545,9 @@ PROBLEMS = (
         8,
         draw_extrapolation,
         (
-            Part("the three runs", 3, check_runs),
-            Part("second order", 2, check_second),
-            Part("third order", 3, check_third),
+            Part("the three runs", 3, runs_cases),
+            Part("second order", 2, second_cases),
+            Part("third order", 3, third_cases),
         ),
     ),
     Problem(
@@ -588,8 +556,8 @@ PROBLEMS = (
         9,
         draw_roughness,
         (
-            Part("the increments after training", 5, check_measured),
-            Part("the leading term", 4, check_predicted),
+            Part("the increments after training", 5, measured_cases),
+            Part("the leading term", 4, predicted_cases),
         ),
     ),
     Problem(
@@ -598,8 +566,8 @@ PROBLEMS = (
         8,
         draw_time,
         (
-            Part("the time at a depth", 5, check_time),
-            Part("the limit of the scaled time", 3, check_scaled),
+            Part("the time at a depth", 5, time_cases),
+            Part("the limit of the scaled time", 3, scaled_cases),
         ),
     ),
 )

@@ -1,14 +1,17 @@
 """Problem set 6: the tools of a project, and a rehearsal."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 from scipy.special import ndtr, ndtri, stdtrit
 
-from resode_course._feedback import first_wrong
-from resode_course.coursework._compare import array, compare, same, several, two_digits
-from resode_course.coursework._problem import Feedback, Part, Problem
+from resode_course.coursework.cases import Case
+from resode_course.coursework.marks import Property
+from resode_course.coursework.properties import DESIGN, Alike, Cheapest, Sampled, Widths
+from resode_grader.sets._draws import two_digits
+from resode_grader.sets._problem import Part, Problem
 
 __all__ = ["PROBLEMS"]
 
@@ -17,6 +20,8 @@ Rng = np.random.Generator
 
 
 # 6.1: a slope with its uncertainty
+
+RATE = ("slope", "half_width")
 
 
 def draw_rate(rng: Rng) -> Parameters:
@@ -57,12 +62,10 @@ def _experiments(rng: Rng, floor: float, *, rounding: bool) -> list[tuple[np.nda
     return cases
 
 
-def _rate(answer: Any, depths: np.ndarray, errors: np.ndarray) -> tuple[Any, ...]:
-    return several(answer(depths, errors), ("slope", "half_width"))
+_rate = partial(Case, of=RATE)
 
 
-@first_wrong
-def check_slope(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
+def slope_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The slope where no error is rounding."""
     for depths, errors in _experiments(rng, p["floor"], rounding=False):
         slope, x, y = _fit(depths, errors)[0], np.log(depths), np.log(errors)
@@ -73,13 +76,11 @@ def check_slope(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
             "That joins the first and the last point; all depths count.": chord,
             "Both axes are logarithmic.": np.polyfit(depths, y, 1)[0],
         }
-        got = _rate(answer, depths, errors)[0]
         hint = "For errors c L^a it is a; fit a line to the logarithms by least squares."
-        yield compare(got, slope, mistakes, hint, what="slope")
+        yield _rate((depths, errors), slope, mistakes, hint, pick="slope")
 
 
-@first_wrong
-def check_half_width(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
+def half_width_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """Half the width of the confidence interval where no error is rounding."""
     for depths, errors in _experiments(rng, p["floor"], rounding=False):
         _, spread, freedom = _fit(depths, errors)
@@ -100,14 +101,12 @@ def check_half_width(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]
             * np.sqrt(np.sum((x - x.mean()) ** 2)),
             "That is for 95 %; your class has another level.": stdtrit(freedom, 0.975),
         }
-        got = _rate(answer, depths, errors)[1]
         mistakes = {sentence: quantile * spread for sentence, quantile in quantiles.items()}
         hint = f"With {len(x)} depths it is another number. Which quantile, which variance?"
-        yield compare(got, right * spread, mistakes, hint, what="half width")
+        yield _rate((depths, errors), right * spread, mistakes, hint, pick="half_width")
 
 
-@first_wrong
-def check_floor(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
+def floor_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The same where deep networks meet rounding."""
     for depths, errors in _experiments(rng, p["floor"], rounding=True):
         kept, positive = _above(errors, p["floor"]), errors >= p["floor"]
@@ -117,23 +116,26 @@ def check_floor(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
             "Rounding is read as a rate: errors below the floor are in the fit.": all_of_them,
             "An error that rises above the floor again, deeper, is rounding too.": above,
         }
-        got = _rate(answer, depths, errors)
         hint = "Leave out the first depth whose error is below the floor, and all deeper ones."
-        half_width = _rate(answer, depths[kept], errors[kept])[1]  # right or not: judged above
-        yield compare(got[0], slope, mistakes, hint, what="slope") or compare(
-            got[1], half_width, {}, "The half width is that of the depths kept.", what="half width"
+        yield _rate((depths, errors), slope, mistakes, hint, pick="slope")
+        # The half width is right or not in another part: here it is that of the depths kept.
+        yield Alike(
+            (depths, errors),
+            (depths[kept], errors[kept]),
+            "half_width",
+            RATE,
+            "The half width is that of the depths kept.",
         )
 
 
 # 6.2: how much experiment a verdict needs
 
+MORE = 8  # doublings beyond the fewest, for which a width is known
+
 
 def draw_design(rng: Rng) -> Parameters:
     """How often a verdict may be wrong."""
     return {"alpha": float(rng.choice([0.01, 0.02, 0.03, 0.05, 0.08, 0.1]))}
-
-
-PLAN = ("J_cheap", "R_cheap")
 
 
 def _spread_of_depths(J: int) -> float:
@@ -159,15 +161,21 @@ def _smallest(sigma: float, gap: float, alpha: float, seeds: int = 1) -> int:
     return J
 
 
-def _cheapest(sigma: float, gap: float, alpha: float) -> tuple[int, int]:
-    """Doublings and seeds with the fewest layers in all."""
-    best = (np.inf, 0, 0)
-    for J in range(2, _smallest(sigma, gap, alpha) + 1):
-        R = 1
+def _seeds(sigma: float, gap: float, alpha: float) -> list[int]:
+    """The fewest seeds that will do with 2, 3, ... doublings, as long as one is not enough."""
+    found: list[int] = []
+    while not found or found[-1] > 1:
+        J, R = len(found) + 2, 1
         while not _works(sigma / np.sqrt(R * _spread_of_depths(J)), gap, alpha):
             R += 1
-        best = min(best, (R * (2 ** (J + 1) - 1), J, R))
-    return best[1], best[2]
+        found.append(R)
+    return found
+
+
+def _cheapest(sigma: float, gap: float, alpha: float) -> tuple[int, int]:
+    """Doublings and seeds with the fewest layers in all."""
+    plans = ((R * (2 ** (J + 1) - 1), J, R) for J, R in enumerate(_seeds(sigma, gap, alpha), 2))
+    return min(plans)[1:]
 
 
 def _plans(rng: Rng) -> list[tuple[float, float]]:
@@ -180,73 +188,74 @@ def _plans(rng: Rng) -> list[tuple[float, float]]:
     ]
 
 
-def _design(answer: Any, sigma: float, gap: float) -> tuple[Any, ...]:
-    return several(answer(sigma, gap), ("J", "w", *PLAN))
-
-
-def _whole(value: Any, what: str) -> float:
-    """A number, as feedback speaks of it."""
-    return float(array(value, (), what))
-
-
-def check_doublings(answer: Any, p: Parameters, rng: Rng) -> Feedback:
+def doublings_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The fewest doublings with one seed."""
     for sigma, gap in _plans(rng):
         J = _smallest(sigma, gap, p["alpha"])
-        got = _whole(_design(answer, sigma, gap)[0], "J")
-        if got == J:
-            continue
-        if got == J + 1:
-            return (
-                "One less does. J counts doublings, not depths; and a width w exists already if "
-                "z_(1 - alpha/2) + z_(1 - alpha) standard deviations of the slope fit into the gap."
+        mistakes = {
+            "One less does. J counts doublings, not depths; and a width w exists already if "
+            "z_(1 - alpha/2) + z_(1 - alpha) standard deviations of the slope fit into the gap.": (
+                J + 1
             )
-        return (
-            f"With sigma = {sigma:g} and gap = {gap:g}, {got:g} doublings are "
-            f"{'too few' if got < J else 'more than needed'}; what is the standard deviation of "
-            "the slope (logarithms are natural), and how wide must the interval be?"
+        }
+        words = f"With sigma = {sigma:g} and gap = {gap:g} these doublings are"
+        question = (
+            "what is the standard deviation of the slope (logarithms are natural), and how wide "
+            "must the interval be?"
         )
-    return None
+        yield Case(
+            (sigma, gap),
+            J,
+            mistakes,
+            f"{words} more than needed; {question}",
+            pick="J",
+            of=DESIGN,
+            tolerance=1e-9,
+            below=f"{words} too few; {question}",
+        )
 
 
-@first_wrong
-def check_width(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
+def width_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The narrowest interval that accepts a right network often enough, for this J if it does."""
-    z = ndtri(1 - p["alpha"] / 2)
     for sigma, gap in _plans(rng):
         smallest = _smallest(sigma, gap, p["alpha"])
-        J, got = _design(answer, sigma, gap)[:2]
-        own = int(np.clip(_whole(J, "J"), 2, 999))
-        s = sigma / np.sqrt(_spread_of_depths(max(own, smallest)))
-        if same(_whole(got, "w"), z * sigma / np.sqrt(_spread_of_depths(smallest))):
-            continue
-        mistakes = {
-            "The right slope may be missed on both sides: alpha / 2 each.": sigma
-            / np.sqrt(_spread_of_depths(own))
-            * ndtri(1 - p["alpha"]),
-            "That is for the noise of one error; a slope of several depths has less.": z * sigma,
-            "Half the gap is another choice; we ask for the narrowest width that does.": gap / 2,
-            "That is the standard deviation of the slope; which multiple of it?": s,
-        }
-        what = f"For sigma = {sigma:g} and gap = {gap:g} "
-        hint = what + ("no width exists for your J." if own < smallest else "it is another number.")
-        yield compare(got, z * s, mistakes, hint, what="w")
+        doublings = range(2, smallest + MORE + 1)
+        yield Widths(
+            sigma, gap, smallest, [_width(p["alpha"], sigma, gap, J, smallest) for J in doublings]
+        )
 
 
-def check_cheapest(answer: Any, p: Parameters, rng: Rng) -> Feedback:
+def _width(alpha: float, sigma: float, gap: float, own: int, smallest: int) -> Case:
+    """The width for the doublings that an answer has.
+
+    Args:
+        alpha: the class's number.
+        sigma: the noise.
+        gap: the distance of the wrong slope.
+        own: the answer's doublings.
+        smallest: the fewest doublings that will do.
+    """
+    z = ndtri(1 - alpha / 2)
+    s = sigma / np.sqrt(_spread_of_depths(max(own, smallest)))
+    mistakes = {
+        "The right slope may be missed on both sides: alpha / 2 each.": sigma
+        / np.sqrt(_spread_of_depths(own))
+        * ndtri(1 - alpha),
+        "That is for the noise of one error; a slope of several depths has less.": z * sigma,
+        "Half the gap is another choice; we ask for the narrowest width that does.": gap / 2,
+        "That is the standard deviation of the slope; which multiple of it?": s,
+    }
+    what = f"For sigma = {sigma:g} and gap = {gap:g} "
+    hint = what + ("no width exists for your J." if own < smallest else "it is another number.")
+    return Case((sigma, gap), z * s, mistakes, hint, pick="w", of=DESIGN)
+
+
+def cheapest_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The plan with the fewest layers."""
     for sigma, gap in _plans(rng):
-        plan = _design(answer, sigma, gap)[2:]
-        J, R = (_whole(value, name) for value, name in zip(plan, PLAN, strict=True))
-        if _cheapest(sigma, gap, p["alpha"]) == (J, R):
-            continue
-        if J < 2 or R < 1 or np.round(J) != J or np.round(R) != R:
-            return f"Expected whole numbers J >= 2 and R >= 1, got {J:g} and {R:g}."
-        what = f"With sigma = {sigma:g} and gap = {gap:g}, {J:g} doublings and {R:g} seeds"
-        if not _works(sigma / np.sqrt(R * _spread_of_depths(int(J))), gap, p["alpha"]):
-            return f"{what} fail."
-        return f"{what} do, but another plan has fewer layers; what does a doubling cost?"
-    return None
+        yield Cheapest(
+            sigma, gap, _cheapest(sigma, gap, p["alpha"]), _seeds(sigma, gap, p["alpha"])
+        )
 
 
 # 6.3: layers that are left out at random
@@ -276,14 +285,10 @@ def _dropout_cases(rng: Rng) -> list[tuple[float, np.ndarray]]:
     ]
 
 
-def _dropout(answer: Any, theta: float, depths: np.ndarray, seed: int) -> list[np.ndarray]:
-    got = several(answer(theta, depths, seed), ("scaled", "unscaled", "sampled"))
-    names = ("scaled", "unscaled", "sampled")
-    return [array(value, depths.shape, name) for value, name in zip(got, names, strict=True)]
+_dropout = partial(Case, of=("scaled", "unscaled", "sampled"), tolerance=1e-5)
 
 
-@first_wrong
-def check_scaled(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
+def scaled_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The exact error with the right scaling."""
     for theta, depths in _dropout_cases(rng):
         right = _root_mean_square(theta, depths, p["keep"], 1 / p["keep"])
@@ -297,12 +302,10 @@ def check_scaled(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
             "Kept layers are divided by p.": _root_mean_square(theta, depths, p["keep"], 1.0),
         }
         hint = f"For theta = {theta:g} it is another number; compute E[h_L] and E[h_L^2] exactly."
-        got = _dropout(answer, theta, depths, 0)[0]
-        yield compare(got, right, mistakes, hint, what="scaled", tolerance=1e-5)
+        yield _dropout((theta, depths, 0), right, mistakes, hint, pick="scaled")
 
 
-@first_wrong
-def check_unscaled(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
+def unscaled_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The exact error of the control, which tends to another limit."""
     for theta, depths in _dropout_cases(rng):
         right = _root_mean_square(theta, depths, p["keep"], 1.0)
@@ -313,33 +316,17 @@ def check_unscaled(answer: Any, p: Parameters, rng: Rng) -> Iterator[Feedback]:
             "That is the limit for large L; the depths are finite.": limit,
         }
         hint = f"For theta = {theta:g} it is another number; the distance is that to exp(theta)."
-        got = _dropout(answer, theta, depths, 0)[1]
-        yield compare(got, right, mistakes, hint, what="unscaled", tolerance=1e-5)
+        yield _dropout((theta, depths, 0), right, mistakes, hint, pick="unscaled")
 
 
-def check_sampled(answer: Any, p: Parameters, rng: Rng) -> Feedback:
+def sampled_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
     """The simulation agrees with what is exact, as far as chance lets it."""
     seed, keep = int(rng.integers(10**6)), p["keep"]
     for theta, depths in _dropout_cases(rng):
-        first, again, other = (
-            _dropout(answer, theta, depths, s)[2] for s in (seed, seed, seed + 1)
-        )
-        if not (first == again).all():
-            return "Two calls with one seed differ: make the generator inside, from the seed."
-        if (first == other).any():
-            return "Another seed gives the same numbers: draw, do not compute."
-        ratios = np.stack([first, other]) / _root_mean_square(theta, depths, keep, 1 / keep)
-        if np.abs(ratios - 1).max() < CHANCE:
-            continue
+        exact = _root_mean_square(theta, depths, keep, 1 / keep)
         kept = (1 + theta / keep / depths) ** depths - np.exp(theta)
         together = np.sqrt(keep * kept**2 + (1 - keep) * (1 - np.exp(theta)) ** 2)
-        if np.abs(first / together - 1).max() < CHANCE:
-            return "Each layer has its own chance; yours are kept or left out all together."
-        return (
-            f"For theta = {theta:g} the sampled errors are {ratios.min():.2f} to "
-            f"{ratios.max():.2f} times the exact ones; 4,000 networks tell more exactly."
-        )
-    return None
+        yield Sampled(theta, depths, seed, exact, together, CHANCE)
 
 
 PROBLEMS = (
@@ -349,9 +336,9 @@ PROBLEMS = (
         8,
         draw_rate,
         (
-            Part("the slope", 2, check_slope),
-            Part("its uncertainty", 4, check_half_width),
-            Part("where rounding begins", 2, check_floor),
+            Part("the slope", 2, slope_cases),
+            Part("its uncertainty", 4, half_width_cases),
+            Part("where rounding begins", 2, floor_cases),
         ),
     ),
     Problem(
@@ -360,9 +347,9 @@ PROBLEMS = (
         10,
         draw_design,
         (
-            Part("how many doublings", 4, check_doublings),
-            Part("how wide", 2, check_width),
-            Part("the cheapest plan", 4, check_cheapest),
+            Part("how many doublings", 4, doublings_cases),
+            Part("how wide", 2, width_cases),
+            Part("the cheapest plan", 4, cheapest_cases),
         ),
     ),
     Problem(
@@ -371,9 +358,9 @@ PROBLEMS = (
         10,
         draw_dropout,
         (
-            Part("the exact error", 4, check_scaled),
-            Part("the control", 3, check_unscaled),
-            Part("the simulation", 3, check_sampled),
+            Part("the exact error", 4, scaled_cases),
+            Part("the control", 3, unscaled_cases),
+            Part("the simulation", 3, sampled_cases),
         ),
     ),
 )
