@@ -113,8 +113,8 @@ def test_each_place_is_found_once(results):
 TEXTS = {
     "Polyak-Łojasiewicz": ["polyak", "lojasiewicz"],
     "λ_min and μ": ["lambda", "min", "and", "mu"],
-    "Initialisation, normalised; otherwise this is noise": [
-        *("initialization", "normalized", "otherwize", "this", "is", "noise"),
+    "Initialisation, normalised; this is noise": [
+        *("initialization", "normalized", "this", "is", "noise"),
     ],
     "the factor 1/L, Theorem 3.1. In 2018, 1/lambda": [
         *("the", "factor", "1/l", "theorem", "3.1", "in", "2018", "1", "lambda"),
