@@ -298,7 +298,7 @@ def _class(batch: Batch, options: argparse.Namespace) -> _Class:
     if options.anonymous:
         codes = {e.student: anonymous_code(batch.key, batch.number, e.student) for e in rows}
     given: dict[tuple[str, str], HandMark] = {}
-    if marks.exists():
+    if marks.exists() and marks.stat().st_size:
         best = full_marks(office.problems, editions.written)
         given = read_marks(marks, _accepted(rows, codes), best)
     elif options.marks:

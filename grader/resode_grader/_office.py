@@ -111,13 +111,11 @@ class Office:
         if not self.editions.written:
             return
         try:
-            self.marks.parent.mkdir(parents=True, exist_ok=True)
-            with self.marks.open("x", encoding="utf-8", newline="") as file:
-                names = [row.code or row.student for row in rows]
-                file.write(template(names, self.editions.written))
+            if self.marks.exists() and self.marks.stat().st_size:
+                return
+            names = [row.code or row.student for row in rows]
+            write(self.marks, template(names, self.editions.written))
             say(f"Marks and comments of the proofs go into {self.marks}.")
-        except FileExistsError:
-            pass
         except OSError as error:
             faults.append(f"{self.marks} could not be written ({error.strerror}).")
 

@@ -1,7 +1,11 @@
-"""Whatever lies in the folder, whatever disk and terminal do: everybody has a row."""
+"""Whatever lies in the folder, whatever disk and terminal do: everybody has a row.
+
+By hand, with many more folders: ``RESODE_FOLDERS=5000 pytest grader/tests/test_folders.py``.
+"""
 
 import errno
 import io
+import os
 import random
 import re
 import sys
@@ -13,7 +17,7 @@ import folders
 import pytest
 from resode_grader import _batch, _files
 
-FOLDERS = 300
+FOLDERS = int(os.environ.get("RESODE_FOLDERS", "300"))
 FORMULA = re.compile(r"""(^|[;|\t,])[\s"]*[=+@]""")
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 TAGS = {"html", "head", "meta", "title", "style", "body", "h1", "h2", "h3", "p", "ul", "li", "pre"}
@@ -119,6 +123,7 @@ def check_outputs(folder, rows, status, printed):
     for row in rows:
         assert not [text for text in row.values() if FORMULA.search(text)]
     assert printed is None or not CONTROL.search(printed)
+    assert printed is None or printed.count("\n[") == len(rows)  # a line for each
     for path in (folder / "out").rglob("*"):
         if path.suffix in (".html", ".csv", ".json") and path.is_file():
             text = path.read_text(encoding="utf-8")
@@ -165,6 +170,7 @@ def test_a_disk_that_is_full_at_times_loses_nobody(seed, tmp_path, monkeypatch):
         assert status == 1
         assert all(token in printed for token in expected)
     status, _ = grade(tmp_path, monkeypatch, seed)  # with space again
+    assert status != 2
     assert not lost(expected, table(tmp_path))
 
 
