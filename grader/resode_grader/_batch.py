@@ -125,6 +125,7 @@ class Batch:
         todo.sort(key=lambda entry: sum(self._started(entry)))
         crew = _Crew(self, todo, workers)
         try:
+            crew.start()
             for entry, result in crew.results():
                 done += 1
                 report(done, entry, result)
@@ -192,7 +193,7 @@ class _Crew:
     """Threads that each keep a worker busy, and replace it when it fails."""
 
     def __init__(self, batch: Batch, todo: Sequence[Entry], workers: int) -> None:
-        """Start them."""
+        """Prepare them."""
         self._batch = batch
         self._expected = len(todo)
         self._waiting: queue.Queue[Entry] = queue.Queue()
@@ -206,6 +207,9 @@ class _Crew:
         self._threads = [
             threading.Thread(target=self._work, args=(number,), daemon=True) for number in numbers
         ]
+
+    def start(self) -> None:
+        """Let them work."""
         for thread in self._threads:
             thread.start()
 
@@ -227,7 +231,8 @@ class _Crew:
         for worker in list(self._workers.values()):
             worker.kill()
         for thread in self._threads:
-            thread.join(timeout=PATIENCE)
+            if thread.ident:  # an interrupt may come before all have begun
+                thread.join(timeout=PATIENCE)
         return at_work
 
     def _work(self, number: int) -> None:
