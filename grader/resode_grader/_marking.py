@@ -33,7 +33,7 @@ def marking(row: Row, editions: Editions, folder: Path) -> str:
         editions: what was handed out, and the rubrics.
         folder: where the pages are.
     """
-    body = ["<p class=small>Written by the command: marks and comments go into the table.</p>"]
+    body = ['<p class="small">Written by the command: marks and comments go into the table.</p>']
     body.append(items(_named(row, text) for text in row.remarks))
     body += _beside(row, folder)
     try:
