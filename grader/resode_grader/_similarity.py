@@ -1,4 +1,4 @@
-"""Answers that are alike up to names and numbers: pairs to look at, never a mark.
+"""Answers that are alike up to names and numbers: to look at, never a mark.
 
 An answer is the definition of its name and of what it calls in the notebook. Names become their
 order of appearance, numbers and the class's parameters one sign, and texts and comments go. What is
@@ -28,29 +28,27 @@ DEEPEST = 5  # calls that are followed
 
 @dataclass(frozen=True)
 class Pair:
-    """Two answers that are alike.
+    """Answers that are alike.
 
     Attributes:
         label: the problem.
-        first: a student.
-        second: another, or the published solution.
+        first: who gave one answer, all of them equal.
+        second: who gave one like it; nobody for a group of equal answers.
         share: of runs that both have; 1 is equal.
         words: how long the shorter one is.
-        others: how many answers in the class are like the first one.
     """
 
     label: str
-    first: str
-    second: str
+    first: tuple[str, ...]
+    second: tuple[str, ...]
     share: float
     words: int
-    others: int
 
 
 def pairs(
     notebooks: Mapping[str, Notebook], solution: Notebook | None, problems: Sequence[Problem]
 ) -> list[Pair]:
-    """Return the pairs of the class, and of each with the solution, the most alike first.
+    """Return what is alike in the class and with the solution, the most alike first.
 
     Args:
         notebooks: by student.
@@ -63,15 +61,20 @@ def pairs(
     found: list[Pair] = []
     for problem in problems:
         words = {name: _words(problem.name, known) for name, known in sources.items()}
-        words = {name: text for name, text in words.items() if len(text) >= SHORTEST}
         found += _alike(problem.label, words)
-    return sorted(found, key=lambda pair: (-pair.share, pair.others, pair.label, pair.first))
+    return sorted(found, key=lambda pair: (-pair.share, len(pair.first + pair.second), pair.label))
 
 
 def similar_table(found: Iterable[Pair]) -> str:
-    """Return the pairs as a table."""
-    head = ("problem", "student", "like", "share", "words", "others like it in the class")
-    lines = [(p.label, p.first, p.second, f"{p.share:.2f}", p.words, p.others) for p in found]
+    """Return what is alike as a table, few people first: much that all share says little."""
+    head = ("problem", "students", "like", "share", "words", "how many")
+    lines = [
+        (
+            *(p.label, "; ".join(p.first), "; ".join(p.second) or "each other"),
+            *(f"{p.share:.2f}", p.words, len(p.first + p.second)),
+        )
+        for p in found
+    ]
     return "\ufeff" + table([head, *lines])
 
 
@@ -81,17 +84,20 @@ def answer_words(source: str, name: str) -> tuple[str, ...]:
 
 
 def _alike(label: str, words: Mapping[str, tuple[str, ...]]) -> list[Pair]:
-    """The pairs of one problem."""
-    runs = {name: _runs(text) for name, text in words.items()}
-    close = []
-    for first, second in combinations(runs, 2):
-        if share := _share(runs[first], runs[second]):
-            close.append((first, second, share))
-    count = {name: sum(name in pair[:2] for pair in close) for name in runs}
-    return [
-        Pair(label, first, second, share, min(len(words[first]), len(words[second])), count[first])
-        for first, second, share in close
+    """The groups of equal answers to one problem, and those that are nearly equal."""
+    people: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for name, text in words.items():
+        if len(text) >= SHORTEST:
+            people[text] = (*people.get(text, ()), name)
+    found = [
+        Pair(label, names, (), 1.0, len(text)) for text, names in people.items() if len(names) > 1
     ]
+    runs = {text: _runs(text) for text in people}
+    for first, second in combinations(people, 2):
+        if share := _share(runs[first], runs[second]):
+            shorter = min(len(first), len(second))
+            found.append(Pair(label, people[first], people[second], share, shorter))
+    return found
 
 
 def _runs(words: Sequence[str]) -> frozenset[int]:

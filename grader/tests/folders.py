@@ -163,14 +163,18 @@ KINDS = [
 
 
 def twins(rng, folder, token):
-    """Two names that many disks take for one."""
-    first = f"{token}-Ä"
-    second = rng.choice(
-        [unicodedata.normalize("NFD", first), f"{token}-ä", f"{token}-A\u0308 ".strip()]
-    )
-    for called in {first, second}:
+    """Two names that many disks take for one, or that look alike in a table."""
+    first = f"{token} Ä x"
+    others = [
+        unicodedata.normalize("NFD", first),
+        f"{token} ä x",
+        f"{token} Ä\n x",
+        f"{token}  Ä x",
+    ]
+    second = rng.choice(others)
+    for called in (first, second):
         (folder / f"{called}.ipynb").write_bytes(content(rng))
-    return len({first, second})
+    return 2
 
 
 def write_editions(folder):
