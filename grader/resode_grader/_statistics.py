@@ -74,7 +74,7 @@ def page(rows: Sequence[Row], title: str) -> str:
     body = [f"<p>{len(rows)} students, {len(totals)} with marks{middle}.</p>", _picture(rows)]
     for part in statistics(rows):
         told = "".join(f"<li>{count} x {markup(text)}</li>" for text, count in part.sentences)
-        head = f"{part.label}, {part.title} ({part.points} points)"
+        head = f"{part.label}, {part.title} ({part.points} point{'s' * (part.points != 1)})"
         body += [f"<h3>{markup(line(head))}</h3>", f"<ul>{told}</ul>" if told else ""]
     return document(f"{title}: the class", body)
 
