@@ -60,8 +60,10 @@ def prepare(folder, **cells):
 
 def write(path, cells):
     """Write a notebook; a cell that is a dictionary is one as it stands in the file."""
-    book = json.loads(hostile.notebook([cell for cell in cells if not isinstance(cell, dict)]))
-    book["cells"] += [cell for cell in cells if isinstance(cell, dict)]
+    book = json.loads(hostile.notebook(["" if isinstance(cell, dict) else cell for cell in cells]))
+    for number, cell in enumerate(cells):
+        if isinstance(cell, dict):
+            book["cells"][number] = cell
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(book))
 

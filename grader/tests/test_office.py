@@ -358,6 +358,26 @@ def test_who_was_at_work_at_an_interrupt_comes_last(folder):
     assert order == ["bob", "ann"]
 
 
+def test_whoever_ends_the_command_twice_is_left_to_the_marker(folder):
+    class EndError(BaseException):
+        """As if the whole command had gone."""
+
+    class Ending(classroom.Quick):
+        def grade(self, path):
+            """End everything."""
+            raise EndError
+
+    entry, batch = entries_of(folder)[0], batch_of(folder)
+    for times in (1, 2):
+        with pytest.raises(EndError):
+            batch.grade(Ending(batch), entry)
+        assert batch._started(entry) == (times, 0)
+    _, result = batch.grade(Ending(batch), entry)
+    assert result["remarks"] == [
+        "The grader ended 2 times while it graded this. Not marked: grade by hand."
+    ]
+
+
 def entries_of(folder):
     from resode_grader._entries import entries
     from resode_grader._folder import read_folder
