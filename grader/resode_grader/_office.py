@@ -70,9 +70,7 @@ class Office:
         def attempt(path: Path, make: Callable[[], str | bytes]) -> None:
             try:
                 write(path, make())
-            except (
-                Exception
-            ) as error:  # full disks, and whatever a submission makes us stumble over
+            except Exception as error:  # full disks, and what a submission makes us stumble over
                 why = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
                 faults.append(f"{path} could not be written ({why}).")
 
