@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 NEXT = """
 Hand out    {editions}/student
 Keep        {key}  (a copy in a safe place; git ignores it)
-Grade       .venv/bin/resode-grade SUBMISSIONS --set 1 --cohort {name} --out grades.csv
+Grade       .venv/bin/resode-grade submissions/ --set 1 --cohort {name}
 """
 
 

@@ -1,39 +1,42 @@
-"""Hand a folder of submissions to workers; keep each result at once, so that nothing is done twice.
+"""Hand a class of submissions to workers; keep each result at once, so that nothing is done twice.
 
-A result is one JSON file. It stays valid as long as notebook, class, key and set are the same.
+A result is one JSON file. It stays valid as long as notebook, class, key, set, limits, code and
+packages are the same.
 """
 
+import contextlib
 import hashlib
+import importlib.metadata
 import json
 import os
 import queue
 import select
+import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 from resode_grader import _jail, _processes
-from resode_grader._packages import ROOTS
+from resode_grader._entries import Entry
+from resode_grader._files import write
+from resode_grader._notebook import LARGEST
+from resode_grader._packages import COURSE, GRADER, LIBRARY, ROOTS
 from resode_grader._submission import Limits
 
-__all__ = ["Batch", "Task", "find", "text_name"]
+__all__ = ["Batch", "is_result", "unmarked"]
 
 GRACE = 120.0  # seconds beyond a submission's own limit, for its checks
-OFTEN = 2  # who stopped the command so often is left to the marker
-
-
-@dataclass(frozen=True)
-class Task:
-    """One submission: its file, and the name that the table gives it."""
-
-    path: Path
-    student: str
+OFTEN = 2  # who made the command end so often is left to the marker
+TOLD = 0.2  # seconds between two looks whether somebody wants to stop
+PATIENCE = 5.0  # seconds for a worker to end
+PACKAGES = ("jax", "jaxlib", "flax", "numpy", "scipy", "diffrax", "optax")  # what answers rest on
+NOT_IN_STAMP = ("details", "command")  # they say where and how, not what
 
 
 @dataclass
@@ -56,113 +59,273 @@ class Batch:
     details: Path = Path("grades-details")
     limits: Limits = Limits()
     problems: str = ""
-    command: list[str] = field(default_factory=_jail.namespaces)
+    command: list[str] = field(default_factory=lambda: _jail.namespaces())
 
     def __post_init__(self) -> None:
         """Take the problems of the set unless others are named."""
         self.problems = self.problems or f"resode_grader.sets.set{self.number}"
 
+    @cached_property
+    def conditions(self) -> str:
+        """All that a result depends on beside the notebook, in one word."""
+        said = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in NOT_IN_STAMP}
+        said |= {"limits": asdict(self.limits), "python": sys.version, "code": _code()}
+        said |= {"packages": [_version(name) for name in PACKAGES]}
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
     def stamp(self, path: Path) -> str:
         """What a result depends on, in one word."""
-        parts = (self.number, self.cohort, self.key, self.problems)
-        digest = hashlib.sha256("\n".join(parts).encode())
-        with suppress(OSError):  # what cannot be read has no content that could change
-            digest.update(b"" if path.is_symlink() else path.read_bytes())
+        digest = hashlib.sha256(self.conditions.encode())
+        with contextlib.suppress(OSError):  # what cannot be read has no content that could change
+            size = path.stat().st_size
+            digest.update(str(size).encode())
+            if path.is_file() and size <= LARGEST:  # a larger one is not read for its mark either
+                digest.update(path.read_bytes())
         return digest.hexdigest()[:16]
 
-    def file(self, task: Task) -> Path:
+    def file(self, entry: Entry) -> Path:
         """Where the result of a submission is kept."""
-        return self.details / f"{task.student}.json"
+        return self.details / f"{entry.file}.json"
 
-    def kept(self, task: Task) -> dict[str, Any] | None:
+    def earlier(self, entry: Entry) -> dict[str, Any] | None:
+        """The result of an earlier run, whatever has changed since."""
+        result = _read(self.file(entry))
+        return result if result.get("student") == entry.student and is_result(result) else None
+
+    def kept(self, entry: Entry) -> dict[str, Any] | None:
         """The result of an earlier run, unless something has changed."""
-        try:
-            result = json.loads(self.file(task).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return None
-        return result if result.get("stamp") == self.stamp(task.path) else None
+        result = self.earlier(entry)
+        return result if result and result.get("stamp") == self.stamp(entry.path) else None
 
     def run(
-        self, tasks: list[Task], workers: int, report: Callable[[int, Task, Any], None]
+        self,
+        entries: Sequence[Entry],
+        workers: int,
+        report: Callable[[int, Entry, Any], None],
+        again: bool = False,
     ) -> None:
-        """Grade what has no result yet.
+        """Grade what has no result yet; every entry is reported once, whatever happens.
 
         Args:
-            tasks: the submissions.
+            entries: the submissions.
             workers: how many processes mark at once.
-            report: called with how many are done, the submission and its result.
+            report: called with how many are done, the submission and its result, one at a time.
+            again: whether to grade what has a result, too.
         """
-        waiting: queue.Queue[Task] = queue.Queue()
-        done = 0
-        lock = threading.Lock()
-
-        def finished(task: Task, result: dict[str, Any]) -> None:
-            nonlocal done
-            with lock:
+        todo, done = [], 0
+        for entry in entries:
+            result = unmarked(entry.fault) if entry.fault else None
+            result = result or (None if again else self.kept(entry))
+            if result:
                 done += 1
-                report(done, task, result)
-
-        for task in tasks:
-            result = self.kept(task)
-            if result and result.get("graded"):
-                finished(task, result)
+                report(done, entry, result)
             else:
-                waiting.put(task)
-        count = min(workers, waiting.qsize())
-        threads = [
-            threading.Thread(target=self._work, args=(waiting, finished), daemon=True)
-            for _ in range(count)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-
-    def _work(self, waiting: "queue.Queue[Task]", finished: Callable[..., None]) -> None:
-        """What one thread does: keep a worker busy, replace it when it fails."""
-        worker = None
+                todo.append(entry)
+        # Whoever was at work when the command ended or was stopped comes last and holds up nobody.
+        todo.sort(key=lambda entry: sum(self._started(entry)))
+        crew = _Crew(self, todo, workers)
         try:
-            while True:
-                try:
-                    task = waiting.get_nowait()
-                except queue.Empty:
-                    return
-                worker, result = self._grade(worker, task)
-                finished(task, self._keep(task, result))
-        finally:
-            if worker:
-                worker.stop()
+            crew.start()
+            for entry, result in crew.results():
+                done += 1
+                report(done, entry, result)
+        except BaseException:
+            with _undisturbed():
+                for entry in crew.stop():
+                    self._forgive(entry)
+            raise
 
-    def _grade(
-        self, worker: "_Worker | None", task: Task
-    ) -> tuple["_Worker | None", dict[str, Any]]:
-        """One result; whatever goes wrong becomes an explained row without marks."""
-        before = (self.kept(task) or {}).get("stopped", 0)
-        if before >= OFTEN:
-            return worker, _unmarked(f"The grader was stopped {before} times while it graded this.")
-        self._keep(task, {"graded": False, "stopped": before + 1})  # in case we do not come back
-        worker = worker or _Worker(self)
+    def grade(self, worker: "_Worker", entry: Entry) -> tuple["_Worker | None", dict[str, Any]]:
+        """Return a worker that can go on, if there is one, and one result.
+
+        Whatever goes wrong becomes an explained row without marks.
+        """
+        crashes, interrupts = self._started(entry)
+        if crashes >= OFTEN:
+            return worker, unmarked(f"The grader ended {crashes} times while it graded this.")
+        with contextlib.suppress(OSError):  # in case we do not come back
+            self._note(entry, crashes + 1, interrupts)
         try:
-            return worker, {**worker.grade(task.path), "graded": True}
-        except (OSError, ValueError, TimeoutError) as error:
+            result = worker.grade(entry.path)
+            if not is_result({**result, "graded": True}):
+                raise ValueError("its answer has another form")
+            return worker, result
+        except (OSError, ValueError, TypeError, TimeoutError, RecursionError) as error:
             worker.stop()
-            return None, _unmarked(f"The grader failed ({error}).")
+            return None, unmarked(f"The grader failed ({error}).")
 
-    def _keep(self, task: Task, result: dict[str, Any]) -> dict[str, Any]:
-        """Write a result, whole or not at all."""
-        result = {**result, "student": task.student, "stamp": self.stamp(task.path)}
-        target = self.file(task)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(target.name + ".part")
-        part.write_text(json.dumps(result, indent=1), encoding="utf-8")
-        part.replace(target)
+    def _mark(self, entry: Entry) -> Path:
+        """The file that says that a submission is being graded."""
+        return self.details / f"{entry.file}.started"
+
+    def _note(self, entry: Entry, crashes: int, interrupts: int) -> None:
+        """Write how often the command ended, and was stopped, while it graded this."""
+        said = {"stamp": self.stamp(entry.path), "crashes": crashes, "interrupts": interrupts}
+        write(self._mark(entry), json.dumps(said))
+
+    def _started(self, entry: Entry) -> tuple[int, int]:
+        """How often the command ended, and was stopped, while it graded this."""
+        said = _read(self._mark(entry))
+        counts = said.get("crashes"), said.get("interrupts")
+        fits = said.get("stamp") == self.stamp(entry.path) and all(type(n) is int for n in counts)
+        return counts if fits else (0, 0)
+
+    def _forgive(self, entry: Entry) -> None:
+        """Note that it was somebody else who stopped the command."""
+        crashes, interrupts = self._started(entry)
+        with contextlib.suppress(OSError):
+            self._note(entry, max(crashes - 1, 0), interrupts + 1)
+
+    def keep(self, entry: Entry, result: dict[str, Any], stamp: str) -> dict[str, Any]:
+        """Store a result with what it depends on; where the disk refuses, the row says so."""
+        result = {**result, "graded": True, "student": entry.student, "stamp": stamp}
+        try:
+            write(self.file(entry), json.dumps(result, indent=1))
+            self._mark(entry).unlink(missing_ok=True)
+        except OSError as error:
+            why = error.strerror or type(error).__name__
+            remark = f"The result could not be stored ({why}), so the next run grades it again."
+            result["remarks"] = [*result["remarks"], remark]
         return result
 
 
-def _unmarked(reason: str) -> dict[str, Any]:
+class _Crew:
+    """Threads that each keep a worker busy, and replace it when it fails."""
+
+    def __init__(self, batch: Batch, todo: Sequence[Entry], workers: int) -> None:
+        """Prepare them."""
+        self._batch = batch
+        self._expected = len(todo)
+        self._waiting: queue.Queue[Entry] = queue.Queue()
+        self._finished: queue.Queue[tuple[Entry, dict[str, Any]]] = queue.Queue()
+        self._stopped = threading.Event()
+        self._workers: dict[int, _Worker] = {}
+        self._at_work: dict[int, Entry] = {}
+        for entry in todo:
+            self._waiting.put(entry)
+        numbers = range(min(max(workers, 1), len(todo)))
+        self._threads = [
+            threading.Thread(target=self._work, args=(number,), daemon=True) for number in numbers
+        ]
+
+    def start(self) -> None:
+        """Let them work."""
+        for thread in self._threads:
+            thread.start()
+
+    def results(self) -> Iterator[tuple[Entry, dict[str, Any]]]:
+        """Yield every entry with its result, as they come."""
+        while self._expected:
+            with contextlib.suppress(queue.Empty):
+                # With a time, so that an interrupt is heard.
+                result = self._finished.get(timeout=TOLD)
+                self._expected -= 1
+                yield result
+        for thread in self._threads:
+            thread.join()
+
+    def stop(self) -> list[Entry]:
+        """End what is at work and return it; no result is stored from now on."""
+        self._stopped.set()
+        at_work = list(self._at_work.values())
+        for worker in list(self._workers.values()):
+            worker.kill()
+        for thread in self._threads:
+            if thread.ident:  # an interrupt may come before all have begun
+                thread.join(timeout=PATIENCE)
+        return at_work
+
+    def _work(self, number: int) -> None:
+        """What one thread does."""
+        worker = None
+        while not self._stopped.is_set():
+            try:
+                entry = self._waiting.get_nowait()
+            except queue.Empty:
+                break
+            self._at_work[number] = entry
+            try:
+                stamp = self._batch.stamp(entry.path)
+                worker, result = self._batch.grade(self._known(number, worker), entry)
+                if self._stopped.is_set():
+                    return
+                result = self._batch.keep(entry, result, stamp)
+            except Exception as error:  # a row is owed to everybody
+                result = unmarked(f"The grader failed ({type(error).__name__}: {error}).")
+            del self._at_work[number]
+            self._finished.put((entry, result))
+        if worker:
+            worker.stop()
+
+    def _known(self, number: int, worker: "_Worker | None") -> "_Worker":
+        """A worker that `stop` knows of."""
+        self._workers[number] = worker or _Worker(self._batch)
+        return self._workers[number]
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let no second interrupt end what the first one began."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def unmarked(reason: str) -> dict[str, Any]:
     """A row without marks: nobody knows yet what it is worth."""
     text = f"{reason} Not marked: grade by hand."
-    return {"graded": True, "unmarked": True, "remarks": [text], "problems": [], "written": {}}
+    return {"graded": True, "unmarked": True, "remarks": [text], "problems": []}
+
+
+def is_result(result: dict[str, Any]) -> bool:
+    """Whether this has the form of a result, which all that is written from it relies on."""
+    try:
+        parts = [part for problem in result["problems"] for part in problem["parts"]]
+        problems = [(p["label"], p["name"], int(p["points"])) for p in result["problems"]]
+        sums = [
+            sum(part["earned"] for part in p["parts"]) == p["earned"] for p in result["problems"]
+        ]
+        texts = [t for part in parts for t in (part["feedback"], part["hidden"]) if t is not None]
+        texts += [*result["remarks"], *(part["title"] for part in parts)]
+        fits = all(0 <= part["earned"] <= part["points"] for part in parts)
+    except (LookupError, TypeError, ValueError, AttributeError):
+        return False
+    named = all(isinstance(text, str) for label, name, _ in problems for text in (label, name))
+    strings = named and all(isinstance(text, str) for text in texts)
+    return result.get("graded") is True and fits and strings and all(sums)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """What a file of ours says, nothing if it is not there or damaged."""
+    try:
+        said = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+@cache
+def _code() -> str:
+    """The course's own code in one word: checks may have been mended since."""
+    digest = hashlib.sha256()
+    for folder in (LIBRARY, COURSE, GRADER):
+        for path in sorted(folder.rglob("*.py")):
+            digest.update(path.relative_to(folder).as_posix().encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _version(name: str) -> str:
+    """A package with its version."""
+    try:
+        return f"{name} {importlib.metadata.version(name)}"
+    except importlib.metadata.PackageNotFoundError:
+        return f"{name} is not there"
 
 
 class _Worker:
@@ -217,23 +380,15 @@ class _Worker:
         self._process.stdin.write(line.encode() + b"\n")
         self._process.stdin.flush()
 
-    def stop(self) -> None:
-        """End it, and whatever it has started."""
+    def kill(self) -> None:
+        """End it, and whatever it has started; any thread may."""
         self._tree.usage()
         self._tree.kill()
+
+    def stop(self) -> None:
+        """End it for good."""
+        self.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
-            pipe.close()
-
-
-def find(folder: Path) -> Iterator[Task]:
-    """Yield every notebook of a folder, in order; hidden folders are left out."""
-    for path in sorted(folder.rglob("*.ipynb")):
-        inside = path.relative_to(folder)
-        if not any(part.startswith(".") for part in inside.parts):
-            yield Task(path, text_name(inside.with_suffix("")))
-
-
-def text_name(path: Path) -> str:
-    """A path as text that every file can hold, also where its name is no text."""
-    return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
+            with contextlib.suppress(OSError):  # what it has not read is lost with it
+                pipe.close()

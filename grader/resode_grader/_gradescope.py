@@ -45,7 +45,7 @@ NEEDS += ("matplotlib", "ipywidgets", "numpy", "scipy")
 def results(result: dict[str, Any]) -> dict[str, Any]:
     """Return one result in Gradescope's format: each part is a test.
 
-    Sentences are those that students may read, see `resode_grader._report.feedback`.
+    Sentences are those that students may read, see `resode_grader._feedback.feedback`.
     """
     tests = []
     for problem in result["problems"]:

@@ -41,7 +41,7 @@ def grade(path: Path, problems: Sequence[Problem], job: dict[str, Any]) -> dict[
         job: ``cohort``, ``key``, ``limits`` and ``command``.
     """
     started = time.monotonic()
-    result: dict[str, Any] = {"remarks": [], "written": {}, "output": "", "problems": []}
+    result: dict[str, Any] = {"remarks": [], "output": "", "problems": []}
     try:
         notebook = read_notebook(path)
         result["hash"] = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -56,7 +56,6 @@ def grade(path: Path, problems: Sequence[Problem], job: dict[str, Any]) -> dict[
         result["problems"] = [_problem(problem, submission, job) for problem in problems]
         result["remarks"] = _remarks(submission, job["cohort"])
         result["output"] = submission.output.decode("utf-8", "replace")
-    result["written"] = notebook.written
     result["seconds"] = round(time.monotonic() - started, 1)
     return result
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import html
 import json
 import socket
 import threading
@@ -90,8 +91,9 @@ def batch(tmp_path_factory, listener):
     write_submissions(folder, listener)
     edition = {"role": "rubric", "problem": "0.3", "title": "Problem 0.3: why (4 points, written)"}
     cells = [{"cell_type": "markdown", "metadata": {"resode": edition}, "source": "- 4: a reason"}]
-    (folder / "instructor.ipynb").write_text(json.dumps({"cells": cells}))
-    assert grade(folder) == 0
+    (folder / "editions/instructor").mkdir(parents=True)
+    (folder / "editions/instructor/set0.ipynb").write_text(json.dumps({"cells": cells}))
+    assert grade(folder) == 1  # some are left to a person
     return folder
 
 
@@ -100,7 +102,7 @@ def grade(folder, *options):
     command = [str(folder / "hand-in"), "--set", "0", "--cohort", "spring", "--problems", "mini"]
     command += ["--key", str(folder / "spring.key"), "--out", str(folder / "grades.csv")]
     command += ["--seconds", SECONDS, "--memory", "0.6", "--workers", "2", *options]
-    return main([*command, "--instructor", str(folder / "instructor.ipynb")])
+    return main([*command, "--editions", str(folder / "editions")])
 
 
 @pytest.fixture(scope="module")
@@ -119,13 +121,27 @@ def marks(row):
     return {label: row[label] for label in FULL}
 
 
+def file_name(batch, kind, student):
+    """The file of a student, whatever mark its name has got."""
+    (found,) = [
+        path
+        for path in (batch / f"grades-{kind}").iterdir()
+        if path.stem.partition("~")[0] == student.replace("/", "_") and path.is_file()
+    ]
+    return found
+
+
 def told(batch, student):
-    return (batch / f"grades-feedback/{student}.md").read_text()
+    return html.unescape(file_name(batch, "feedback", student).read_text())
+
+
+def shown(batch, student):
+    return html.unescape(file_name(batch, "marking", student).read_text())
 
 
 def test_everyone_has_a_row(batch, rows):
     submissions = [p for p in (batch / "hand-in").rglob("*.ipynb")]
-    assert len(rows) == len(submissions)
+    assert len(rows) == len(submissions) + 1  # and the essay, whose author sent no notebook
     assert all(row["remark"] or marks(row) != {"0.1": "", "0.2": ""} for row in rows.values())
 
 
@@ -161,7 +177,8 @@ def test_right_answers_count_whatever_stands_beside_them(rows, student):
         ("forged bytes", "While the cells ran"),
         ("not json", "not a notebook"),
         ("list", "not a notebook"),
-        ("link", "a link or a folder"),
+        ("link", "is a link"),
+        ("essay.pdf", "No notebook (.ipynb) that can be read; handed in: essay.pdf."),
         ("from another class", "of the cohort 'book'"),
         ("ends the grader", "grade by hand"),
         ("deleted cells", ""),
@@ -174,7 +191,7 @@ def test_the_remark_says_what_happened(rows, student, remark):
 
 LOSES = ["monkey-patched check", "fake result printed", "forged answers", "forged bytes", "os exit"]
 LOSES += ["deleted cells", "not a number", "wrong shape", "huge array", "an object", "not json"]
-LOSES += ["inspects the stack", "squares", "leaks inputs by an error", "fork bomb", "list", "link"]
+LOSES += ["inspects the stack", "squares", "leaks inputs by an error", "fork bomb", "list"]
 LOSES += ["asks the checks", "closes every pipe", "disk bomb", "memory bomb in processes"]
 
 
@@ -203,7 +220,7 @@ def test_another_submission_and_the_key_stay_closed(batch, rows):
     for student in ("reads another submission", "reads the key"):
         assert marks(rows[student]) == {"0.1": "0", "0.2": "0"}
         assert "PermissionError" in rows[student]["remark"]
-        assert KEY not in (batch / f"grades-details/{student}.json").read_text()
+        assert KEY not in file_name(batch, "details", student).read_text()
 
 
 @pytest.mark.skipif(not _jail.landlock(), reason="this machine cannot close files to a process")
@@ -232,11 +249,11 @@ def test_who_kills_the_parent_keeps_or_loses_a_mark_and_nobody_else(rows):
 @pytest.mark.skipif("--net" not in _jail.namespaces(), reason="no namespaces on this machine")
 def test_the_network_stays_closed(batch, rows):
     assert "Error" in rows["uses the network"]["remark"]
-    assert "connected" not in (batch / "grades-details/uses the network.json").read_text()
+    assert "connected" not in file_name(batch, "details", "uses the network").read_text()
 
 
 def test_the_stack_of_an_answer_holds_nothing_of_the_check(batch):
-    text = (batch / "grades-details/inspects the stack.json").read_text()
+    text = file_name(batch, "details", "inspects the stack").read_text()
     assert "'scaled'" in text
     for name in ("check_values", "mark_part", "exponent'", KEY):
         assert name not in text
@@ -249,23 +266,23 @@ def hidden_value():
 
 
 def test_feedback_never_shows_hidden_values(batch):
-    assert hidden_value() in (batch / "grades-marking/squares.md").read_text()
+    assert hidden_value() in shown(batch, "squares")
     public = rng("spring", "0.1", "public", "values")
     assert f"{A * public.normal(size=5)[0]:.12f}" in told(batch, "squares")
-    for path in (batch / "grades-feedback").rglob("*.md"):
+    for path in (batch / "grades-feedback").iterdir():
         assert hidden_value()[:8] not in path.read_text()
         assert KEY not in path.read_text()
 
 
 def test_inputs_that_an_error_prints_are_public_ones(batch):
     draws = rng("spring", "0.1", KEY, "values").normal(size=5)
-    assert str(draws[0])[:8] in (batch / "grades-marking/leaks inputs by an error.md").read_text()
+    assert str(draws[0])[:8] in shown(batch, "leaks inputs by an error")
     assert str(draws[0])[:8] not in told(batch, "leaks inputs by an error")
 
 
 def test_written_answers_meet_their_rubric(batch, rows):
-    text = (batch / "grades-marking/writes.md").read_text()
-    assert "> Since $x$." in text
+    text = shown(batch, "writes")
+    assert "Since $x$." in text
     assert "- 4: a reason" in text
     assert rows["writes"]["0.3"] == ""
     assert "- 4: a reason" not in told(batch, "writes")
@@ -280,7 +297,7 @@ def test_a_name_that_a_spreadsheet_would_run_is_text(rows):
 
 
 def test_long_output_is_cut(batch):
-    kept = json.loads((batch / "grades-details/100 MB output.json").read_text())["output"]
+    kept = json.loads(file_name(batch, "details", "100 MB output").read_text())["output"]
     assert len(kept) == 100_000
 
 
@@ -288,19 +305,22 @@ def test_a_second_run_grades_nothing_again(batch, capsys):
     details = sorted((batch / "grades-details").rglob("*.json"))
     before = [path.stat().st_mtime_ns for path in details]
     table = (batch / "grades.csv").read_bytes()
-    assert grade(batch) == 0
+    assert grade(batch) == 1
     assert [path.stat().st_mtime_ns for path in details] == before
     assert (batch / "grades.csv").read_bytes() == table
-    assert "Not notebooks, left alone: 1 files (essay.pdf)" in capsys.readouterr().out
+    assert "  essay.pdf: No notebook" in capsys.readouterr().out
 
 
-def test_what_stopped_the_grader_twice_is_left_to_the_marker(batch, capsys):
+def test_what_ended_the_grader_twice_is_left_to_the_marker(batch, capsys):
     path = batch / "grades-details/good.json"
-    good = path.read_text()
-    stamp = json.loads(good)["stamp"]
-    path.write_text(json.dumps({"graded": False, "stopped": 2, "stamp": stamp}))
+    started = path.with_suffix(".started")
+    stamp = json.loads(path.read_text())["stamp"]
+    path.unlink()
+    started.write_text(json.dumps({"crashes": 2, "interrupts": 0, "stamp": stamp}))
     grade(batch)
-    assert "The grader was stopped 2 times while it graded this." in capsys.readouterr().out
-    path.write_text(json.dumps({"graded": False, "stopped": 1, "stamp": stamp}))
+    assert "The grader ended 2 times while it graded this." in capsys.readouterr().out
+    path.unlink()
+    started.write_text(json.dumps({"crashes": 1, "interrupts": 0, "stamp": stamp}))
     grade(batch)
     assert json.loads(path.read_text())["problems"][0]["earned"] == 6
+    assert not started.exists()

@@ -108,18 +108,20 @@ def test_a_notebook_in_pieces(tmp_path):
     path.write_text(json.dumps(text))
     notebook = read_notebook(path)
     assert notebook.code == ("x = 1",)
-    assert notebook.written == {"1.6": "Because.\n\nAnd so.", "1.7": ""}
+    assert [cell.kind for cell in notebook.cells][3:5] == ["raw", "markdown"]
 
 
-def test_an_answer_is_found_without_its_heading(tmp_path):
+def test_an_empty_file_and_an_old_format_are_explained(tmp_path):
     path = tmp_path / "n.ipynb"
-    text = json.loads(hostile.notebook([("markdown", "Since.")]))
-    text["cells"][0]["metadata"] = {"resode": {"role": "answer", "problem": "1.6"}}
-    path.write_text(json.dumps(text))
-    assert read_notebook(path).written == {"1.6": "Since."}
+    path.write_text("")
+    with pytest.raises(NotebookError, match="The file is empty"):
+        read_notebook(path)
+    path.write_text('{"nbformat": 3, "worksheets": []}')
+    with pytest.raises(NotebookError, match="has the format 3, expected 4"):
+        read_notebook(path)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"cells": 3}', '{"cells": [{}]}', "[" * 99999])
+@pytest.mark.parametrize("text", ["[]", "{}", '{"cells": 3}', '{"cells": [{}]}', "[" * 99999])
 def test_a_file_that_is_no_notebook_is_explained(tmp_path, text):
     path = tmp_path / "n.ipynb"
     path.write_text(text)
@@ -150,18 +152,20 @@ def command(folder, *options):
 
 def test_what_is_missing_is_said_with_its_mend(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    given = tmp_path / "given"
+    given.mkdir()
     assert command(tmp_path / "nowhere") == 2
-    assert command(tmp_path) == 2
+    assert command(given) == 2
     short = tmp_path / "short.key"
     short.write_text("abc")
-    assert command(tmp_path, "--key", short) == 2
+    assert command(given, "--key", short) == 2
     short.write_text("long enough for a key")
-    assert command(tmp_path, "--key", short) == 2
-    assert main([str(tmp_path), "--set", "99", "--cohort", "x"]) == 2
-    assert main([str(tmp_path), "--set", "0", "--cohort", "x; rm", "--problems", "mini"]) == 2
+    assert command(given, "--key", short) == 2
+    assert main([str(given), "--set", "99", "--cohort", "x"]) == 2
+    assert main([str(given), "--set", "0", "--cohort", "x; rm", "--problems", "mini"]) == 2
     errors = capsys.readouterr().err.splitlines()
     expected = ["nowhere, expected a folder", "make cohort NAME=spring", "a key of 3 characters"]
-    expected += ["got no notebook", "there is no problem set '99'", "got the cohort 'x; rm'"]
+    expected += ["got nothing below", "there is no problem set '99'", "got the cohort 'x; rm'"]
     assert len(errors) == len(expected)
     for error, words in zip(errors, expected, strict=True):
         assert words in error

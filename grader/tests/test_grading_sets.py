@@ -25,8 +25,7 @@ def test_the_solution_earns_full_marks_in_a_process_of_its_own(path, tmp_path):
     number = path.stem.removeprefix("set")
     command = [str(tmp_path / "hand-in"), "--set", number, "--cohort", "spring"]
     command += ["--key", str(tmp_path / "key"), "--out", str(tmp_path / "grades.csv")]
-    edition = tmp_path / f"editions/instructor/{path.stem}.ipynb"
-    assert main([*command, "--instructor", str(edition)]) == 0
+    assert main([*command, "--editions", str(tmp_path / "editions")]) == 0
     with (tmp_path / "grades.csv").open(encoding="utf-8-sig") as file:
         rows = {row["student"]: row for row in csv.DictReader(file)}
     full = str(sum(problem.points for problem in source.problems.values()))
@@ -35,6 +34,7 @@ def test_the_solution_earns_full_marks_in_a_process_of_its_own(path, tmp_path):
     assert rows["student"]["total so far"] == "0"
     written = [label for label, task in source.tasks.items() if task.written]
     assert [rows["student"][label] for label in written] == [""] * len(written)
-    marker = (tmp_path / "grades-marking/student.md").read_text()
+    marker = (tmp_path / "grades-marking/student.html").read_text()
     assert marker.count("Nothing written.") == len(written)
-    assert marker.count("### Rubric") == len(written)
+    assert marker.count("<h3>Rubric</h3>") == len(written)
+    assert "Cell " not in marker  # nothing differs from what was handed out

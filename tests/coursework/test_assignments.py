@@ -251,7 +251,7 @@ def test_a_class_gets_editions_and_a_key_once(tmp_path, capsys):
     assert key.read_text() == first
     out = capsys.readouterr().out
     assert "kept cohorts/spring-2027.key" in out
-    assert "resode-grade SUBMISSIONS --set 1 --cohort spring-2027" in out
+    assert "resode-grade submissions/ --set 1 --cohort spring-2027" in out
     assert cohort.main(["a b"], root) == 1
     assert "got the name 'a b'" in capsys.readouterr().err
 
@@ -267,4 +267,6 @@ def test_a_class_can_be_pinned_to_a_tag(small_book, monkeypatch):
 
 def test_keys_and_grades_stay_outside_git():
     ignored = (ROOT / ".gitignore").read_text().splitlines()
-    assert {"/cohorts/", "/grades*"} <= set(ignored)
+    assert {"/cohorts/", "/grades*", "/submissions*/", "/rehearsal/", "/roster*.csv"} <= set(
+        ignored
+    )
