@@ -10,9 +10,9 @@ import queue
 import select
 import subprocess
 import sys
+import tempfile
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -48,6 +48,7 @@ class Batch:
         limits: what one submission may take.
         problems: the module with ``PROBLEMS``.
         command: what starts a program in namespaces, [] for none.
+        also: packages that the class may use beside those of the course.
     """
 
     number: str
@@ -57,6 +58,7 @@ class Batch:
     limits: Limits = Limits()
     problems: str = ""
     command: list[str] = field(default_factory=_jail.namespaces)
+    also: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         """Take the problems of the set unless others are named."""
@@ -87,12 +89,16 @@ class Batch:
     ) -> None:
         """Grade what has no result yet.
 
+        Who loses points by a limit of time is graded again when nothing else runs: neighbours
+        should cost nobody a point.
+
         Args:
             tasks: the submissions.
             workers: how many processes mark at once.
             report: called with how many are done, the submission and its result.
         """
         waiting: queue.Queue[Task] = queue.Queue()
+        alone: queue.Queue[Task] = queue.Queue()
         done = 0
         lock = threading.Lock()
 
@@ -109,16 +115,23 @@ class Batch:
             else:
                 waiting.put(task)
         count = min(workers, waiting.qsize())
+        again = alone if count > 1 else None  # one at a time is alone already
         threads = [
-            threading.Thread(target=self._work, args=(waiting, finished), daemon=True)
+            threading.Thread(target=self._work, args=(waiting, finished, again), daemon=True)
             for _ in range(count)
         ]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
+        self._work(alone, finished, None)
 
-    def _work(self, waiting: "queue.Queue[Task]", finished: Callable[..., None]) -> None:
+    def _work(
+        self,
+        waiting: "queue.Queue[Task]",
+        finished: Callable[..., None],
+        again: "queue.Queue[Task] | None",
+    ) -> None:
         """What one thread does: keep a worker busy, replace it when it fails."""
         worker = None
         try:
@@ -128,6 +141,10 @@ class Batch:
                 except queue.Empty:
                     return
                 worker, result = self._grade(worker, task)
+                if again is not None and _lost_by_time(result):
+                    self._keep(task, {"graded": False})
+                    again.put(task)
+                    continue
                 finished(task, self._keep(task, result))
         finally:
             if worker:
@@ -159,6 +176,12 @@ class Batch:
         return result
 
 
+def _lost_by_time(result: dict[str, Any]) -> bool:
+    """Whether points are lost, and a limit of time was met that may be why."""
+    lost = any(problem["earned"] < problem["points"] for problem in result["problems"])
+    return bool(lost and result.get("limits_met"))
+
+
 def _unmarked(reason: str) -> dict[str, Any]:
     """A row without marks: nobody knows yet what it is worth."""
     text = f"{reason} Not marked: grade by hand."
@@ -171,20 +194,29 @@ class _Worker:
     def __init__(self, batch: Batch) -> None:
         """Start it and tell it what is the same for all; the key goes through the pipe only."""
         python = [sys.executable, "-P", "-m", "resode_grader._worker"]
+        # What it leaves when it is stopped lies in here; others may pass, not look.
+        self._folder = tempfile.TemporaryDirectory(prefix="resode-", ignore_cleanup_errors=True)
+        Path(self._folder.name).chmod(0o711)
         self._process = subprocess.Popen(
             python,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(ROOTS), "JAX_PLATFORMS": "cpu"},
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(ROOTS),
+                "JAX_PLATFORMS": "cpu",
+                "TMPDIR": self._folder.name,
+            },
             start_new_session=True,
         )
         self._tree = _processes.Tree(self._process.pid)
-        self._seconds = batch.limits.seconds + GRACE
+        self._seconds = 2 * batch.limits.seconds + GRACE  # hidden inputs, then public ones
         job = {
             "cohort": batch.cohort,
             "key": batch.key,
             "limits": asdict(batch.limits),
             "command": batch.command,
+            "also": list(batch.also),
             "problems": batch.problems,
             "path": sys.path,
         }
@@ -200,7 +232,7 @@ class _Worker:
         """
         self._send(os.fsencode(path.absolute()).hex())
         line = b""
-        deadline = time.monotonic() + self._seconds
+        watch = _processes.Stopwatch(self._tree)
         while not line.endswith(b"\n"):
             ready, _, _ = select.select([self._process.stdout], [], [], 0.5)
             if ready:
@@ -208,7 +240,7 @@ class _Worker:
                 if not piece:
                     raise OSError("its process ended")
                 line += piece
-            elif time.monotonic() > deadline:
+            elif watch.seconds() > self._seconds:
                 raise TimeoutError(f"it took longer than {self._seconds:g} s")
         return json.loads(line)
 
@@ -224,6 +256,7 @@ class _Worker:
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             pipe.close()
+        self._folder.cleanup()
 
 
 def find(folder: Path) -> Iterator[Task]:

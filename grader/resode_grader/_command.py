@@ -1,6 +1,7 @@
 """The command line of the grader: ``resode-grade``."""
 
 import argparse
+import importlib.util
 import json
 import os
 import re
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from resode_course.coursework import PROBLEMS, problems_of
-from resode_grader import _gradescope, _jail, _report
+from resode_grader import _gradescope, _jail, _report, _syscalls
 from resode_grader._batch import Batch, Task, find
 from resode_grader._submission import Limits
 
@@ -64,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--gradescope", type=Path, metavar="RESULTS", help="one notebook: write results.json")
     add("--package", type=Path, metavar="ZIP", help="write a package for Gradescope, grade nothing")
     add("--forget-key", action="store_true", help="delete the key's file once it is read")
+    add("--also", action="append", default=[], metavar="PACKAGE", help="one more for the class")
     add("--problems", default="", help=argparse.SUPPRESS)
     return parser
 
@@ -83,10 +85,17 @@ def _batch(options: argparse.Namespace) -> Batch:
         problems_of(options.number)
     if not options.package and not (options.submissions and options.submissions.exists()):
         raise UsageError(f"got the submissions {options.submissions}, expected a folder; name one.")
+    for name in options.also:
+        if not (name.isidentifier() and importlib.util.find_spec(name)):
+            raise UsageError(
+                f"got --also {name}, expected the name by which an installed package is imported; "
+                f"install it beside the grader: {sys.executable} -m pip install {name}"
+            )
     limits = Limits.within(options.seconds, int(options.memory * 1e9))
     details = options.out.with_name(f"{options.out.stem}-details")
     key = _key(options)
-    return Batch(options.number, options.cohort, key, details, limits, options.problems)
+    common = (options.number, options.cohort, key, details, limits, options.problems)
+    return Batch(*common, also=options.also)
 
 
 def _key(options: argparse.Namespace) -> str:
@@ -129,7 +138,8 @@ def _folder(batch: Batch, options: argparse.Namespace) -> None:
         f"_build/assignments/{options.cohort}/instructor/set{batch.number}.ipynb"
     )
     written = _report.read_written(edition)
-    print(_jail.protection(batch.command, _jail.landlock()))
+    machine = (_jail.landlock(), _syscalls.known(), bool(_jail.stranger()))
+    print(_jail.protection(batch.command, *machine))
     if not written:
         print(
             f"No rubrics: {edition} is not there. Make it: make assignments COHORT={batch.cohort}"

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["LARGEST", "Notebook", "NotebookError", "compiled_source", "read_notebook"]
+__all__ = ["LARGEST", "Notebook", "NotebookError", "read_notebook"]
 
 LARGEST = 20_000_000  # bytes of a notebook; pictures in outputs count
-MAGIC = re.compile(r"^(?P<indent>\s*)(%%?[A-Za-z]|!)\s*\S.*$", re.MULTILINE)
 HEADING = re.compile(r"^#{1,6}\s+Problem\s+(?P<label>\d+\.\d+)\b", re.MULTILINE)
 EMPTY = "*Your answer here.*"
 
@@ -88,15 +87,3 @@ def _written(triples: list[tuple[str, str, str]]) -> dict[str, str]:
         elif kind in ("markdown", "raw") and label and text.strip() not in ("", EMPTY):
             found.setdefault(label, []).append(text.strip())
     return {label: "\n\n".join(texts) for label, texts in found.items()}
-
-
-def compiled_source(source: str) -> Any:
-    """Compile a cell; lines for IPython (``%pip``, ``!ls``) count as nothing.
-
-    Raises:
-        SyntaxError: if it is not Python; ValueError if it contains a null character.
-    """
-    try:
-        return compile(source, "<cell>", "exec")
-    except SyntaxError:
-        return compile(MAGIC.sub(r"\g<indent>pass", source), "<cell>", "exec")

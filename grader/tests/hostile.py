@@ -92,6 +92,12 @@ OWN_ANSWERS = {
         "    except OSError:\n        pass",
         GOOD_SCALED + "\npower = 1",
     ],
+    "forged kinds": [
+        "from resode_grader._wire import encode\n"
+        "for fd in range(3, 30):\n    try:\n        os.write(fd, encode([np.arange(3)]) * 3)\n"
+        "    except OSError:\n        pass",
+        GOOD_SCALED + "\npower = 1",
+    ],
     "forged bytes": [
         "for fd in range(3, 30):\n    try:\n        os.write(fd, b'\\xff' * 999)\n"
         "    except OSError:\n        pass",

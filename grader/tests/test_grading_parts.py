@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from resode_grader import _jail, _processes
 from resode_grader._command import main
-from resode_grader._notebook import NotebookError, compiled_source, read_notebook
+from resode_grader._notebook import NotebookError, read_notebook
 from resode_grader._wire import LENGTHS, WireError, decode, encode, lengths
 
 from resode_course._plain import plain
@@ -125,21 +125,6 @@ def test_a_file_that_is_no_notebook_is_explained(tmp_path, text):
     path.write_text(text)
     with pytest.raises(NotebookError, match="not a notebook"):
         read_notebook(path)
-
-
-def test_lines_for_ipython_count_as_nothing_and_python_stays():
-    namespace = {}
-    exec(compiled_source("%pip install x\nif True:\n    !ls\ny = 7 \\\n % 4"), namespace)
-    assert namespace["y"] == 3
-
-
-def test_the_protection_says_what_is_missing():
-    bare = _jail.protection([], 0)
-    assert bare.count("NOT PROTECTED") == 2
-    assert "NOT CLOSED" in bare
-    full = _jail.protection(["unshare", *_jail.NAMESPACES[0]], 6)
-    assert "NOT" not in full
-    assert "it can signal no process" in _jail.protection([], 6)
 
 
 def command(folder, *options):
