@@ -91,8 +91,8 @@ LEAKS = ["remembers", "names a class", "keeps a file", "keeps a file elsewhere"]
 def test_no_hidden_input_reaches_a_student(results, name):
     result = results[name]
     kept = " ".join(str(part["hidden"]) for p in result["problems"] for part in p["parts"])
-    # The marker sees them, so the answers did try.
-    assert shown(kept) & HIDDEN or name == "keeps a file"
+    # The marker sees them, so the answers did try; files are not even open to them.
+    assert shown(kept) & HIDDEN or name.startswith("keeps a file")
     assert not shown(told(result)) & HIDDEN, told(result)
 
 
