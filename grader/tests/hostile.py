@@ -30,7 +30,7 @@ CELLS = {
     "memory bomb in processes": [
         "for _ in range(8):\n    if os.fork() == 0:\n        kept = np.ones(25_000_000)\n"
         "        time.sleep(60)",
-        "time.sleep(5)",
+        "os.wait()",
     ],
     # Only its parent: where a machine protects nobody, no other process may suffer from a test.
     "kills the parent": [
