@@ -179,7 +179,7 @@ class Batch:
 def _lost_by_time(result: dict[str, Any]) -> bool:
     """Whether points are lost, and a limit of time was met that may be why."""
     lost = any(problem["earned"] < problem["points"] for problem in result["problems"])
-    return bool(lost and result.get("limits_met"))
+    return bool(result.get("limits_met") and (lost or result.get("unmarked")))
 
 
 def _unmarked(reason: str) -> dict[str, Any]:

@@ -92,6 +92,7 @@ class Submission:
         self.output = b""
         self.stops = 0  # how often a limit or an end of its own stopped the process
         self.limits_met: list[str] = []  # what took too long, and how long
+        self.starved = False  # whether it had no chance to use its time
         self.reason: str | None = None  # why it was stopped for good
         self.sentences: set[str] = set()  # those that are ours: nothing of the process is in them
         self._process: subprocess.Popen[bytes] | None = None
@@ -361,6 +362,7 @@ class Submission:
             self.limits_met.append(f"the notebook took longer than {self.limits.seconds:g} s")
             raise self._give_up(f"Your notebook took longer than {self.limits.seconds:g} s.")
         if now > self._patience:
+            self.starved = True
             self.limits_met.append("the machine was too busy to run the notebook")
             raise self._give_up("The machine was too busy to run your notebook.")
         if taken > self._allowed and not self._rung:

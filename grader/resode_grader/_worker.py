@@ -78,12 +78,16 @@ def _run(code: Sequence[str], problems: Sequence[Problem], job: dict[str, Any]) 
             _told(problem, of_problem, tested, fresh, cohort)
             for problem, of_problem in zip(problems, marks, strict=True)
         ]
-    return {
+    result = {
         "problems": [_record(*row) for row in zip(problems, marks, told, strict=True)],
         "remarks": _remarks(tested, job),
         "limits_met": tested.limits_met,
         "output": tested.output.decode("utf-8", "replace"),
     }
+    if tested.starved:  # no fault of the student's
+        remarks = [*result["remarks"], "Not marked: grade by hand."]
+        return {**result, "problems": [], "remarks": remarks, "unmarked": True}
+    return result
 
 
 def _marks(

@@ -210,6 +210,18 @@ def test_the_package_for_gradescope(tmp_path):
     assert target.stat().st_mode & 0o077 == 0
 
 
+def test_packages_that_a_class_may_use_are_in_the_package_for_gradescope(tmp_path):
+    (tmp_path / "key").write_text("another key of the tests\n")
+    target = tmp_path / "autograder.zip"
+    options = ("--key", tmp_path / "key", "--package", target, "--also", "sklearn")
+    assert command(tmp_path, *options) == 0
+    with zipfile.ZipFile(target) as archive:
+        assert "scikit-learn" in archive.read("requirements.txt").decode().split()
+        run = archive.read("run_autograder").decode()
+    assert "--forget-key --also sklearn \\\n" in run
+    assert run.index("chmod -R go-rwx /autograder/results") < run.index("resode_grader /autograder")
+
+
 @pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="Linux counts memory")
 def test_memory_that_processes_share_is_counted_once():
     """Twenty idle children of a process with 50 MB take little more than 50 MB."""

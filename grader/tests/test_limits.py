@@ -9,10 +9,12 @@ import threading
 import time
 from pathlib import Path
 
+import hostile
+import mini
 import pytest
-from classroom import KEY, POWER, SCALED, A, earned, graded, inputs, told
-from resode_grader import _processes
+from resode_grader import _processes, _submission, _worker
 from resode_grader._batch import Batch, Task
+from small_class import KEY, POWER, SCALED, A, earned, graded, inputs, told
 
 PROC = Path("/proc/self/schedstat").exists()
 counted = pytest.mark.skipif(not PROC, reason="nobody says how long a process waited")
@@ -125,6 +127,17 @@ def test_who_does_not_hear_the_bell_is_stopped_and_told_why(late):
     assert earned(result) == [0, 0]
     assert result["limits_met"][-1] == "the notebook took longer than 10 s"
     assert "Your notebook took longer than 10 s." in told(result)
+
+
+def test_who_had_no_chance_to_run_is_not_marked(tmp_path, monkeypatch):
+    monkeypatch.setattr(_submission, "PATIENCE", 0.001)
+    (tmp_path / "n.ipynb").write_text(hostile.notebook([hostile.START, SCALED, POWER]))
+    job = {"cohort": "spring", "key": KEY, "limits": {}, "command": [], "also": []}
+    result = _worker.grade(tmp_path / "n.ipynb", mini.PROBLEMS, job)
+    assert result["unmarked"]
+    assert result["problems"] == []
+    assert result["remarks"][-1] == "Not marked: grade by hand."
+    assert result["limits_met"] == ["the machine was too busy to run the notebook"]
 
 
 class Fake:

@@ -3,8 +3,8 @@
 import re
 
 import pytest
-from classroom import KEY, POWER, SCALED, A, earned, graded, inputs, told
 from resode_grader._command import main
+from small_class import KEY, POWER, SCALED, A, earned, graded, inputs, told
 
 REMEMBERS = """
 seen = []
