@@ -25,8 +25,8 @@ def graded(folder, submissions, *options):
     command = [str(folder / "hand-in"), "--set", "0", "--cohort", "spring", "--problems", "mini"]
     command += ["--key", str(folder / "key"), "--out", str(folder / "grades.csv")]
     main([*command, "--seconds", "10", "--memory", "0.6", "--workers", "2", *options])
-    details = folder / "grades-details"
-    return {name: json.loads((details / f"{name}.json").read_text()) for name in submissions}
+    kept = [json.loads(path.read_text()) for path in (folder / "grades-details").glob("*.json")]
+    return {result["student"]: result for result in kept}
 
 
 def earned(result):
