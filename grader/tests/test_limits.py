@@ -154,9 +154,9 @@ class Fake:
         """Take 2 points at once from who is called late, and let that be a limit's fault."""
         with Fake.lock:
             Fake.busy.add(path.stem)
-        time.sleep(0.05)
-        with Fake.lock:
             Fake.log.append((path.stem, len(Fake.busy)))
+        time.sleep(0.05 if path.stem == "late" else 0.5)
+        with Fake.lock:
             Fake.busy.discard(path.stem)
         first = [name for name, _ in Fake.log].count(path.stem) == 1
         late = first and path.stem != "quick"
@@ -191,7 +191,8 @@ def test_who_loses_points_by_a_limit_is_graded_again_alone(tmp_path, monkeypatch
 
 
 def test_a_worker_that_ends_leaves_no_folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    monkeypatch.setattr(tempfile, "tempdir", None)  # ask the environment again, as a worker does
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()
     cells = {"ends the grader": [SCALED, "power = 'end the grader'"]}
     result = graded(tmp_path, cells)["ends the grader"]

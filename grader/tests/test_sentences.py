@@ -18,7 +18,8 @@ class Kept:
     pass
 power = Kept()
 def scaled(x):
-    Kept.__name__ = f"x{x[0]:.9f}"
+    if Kept.__name__ == "Kept":
+        Kept.__name__ = f"x{x[0]:.9f}"
     return x
 """
 KEEPS_A_FILE = [
