@@ -14,8 +14,8 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from functools import cache, cached_property
@@ -51,6 +51,7 @@ class Batch:
         limits: what one submission may take.
         problems: the module with ``PROBLEMS``.
         command: what starts a program in namespaces, [] for none.
+        also: packages that the class may use beside those of the course.
     """
 
     number: str
@@ -60,6 +61,7 @@ class Batch:
     limits: Limits = Limits()
     problems: str = ""
     command: list[str] = field(default_factory=lambda: _jail.namespaces())
+    also: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         """Take the problems of the set unless others are named."""
@@ -70,7 +72,7 @@ class Batch:
         """All that a result depends on beside the notebook, in one word."""
         said = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in NOT_IN_STAMP}
         said |= {"limits": asdict(self.limits), "python": sys.version, "code": _code()}
-        said |= {"packages": [_version(name) for name in PACKAGES]}
+        said |= {"packages": [_version(name) for name in (*PACKAGES, *self.also)]}
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
     def stamp(self, path: Path) -> str:
@@ -106,6 +108,9 @@ class Batch:
     ) -> None:
         """Grade what has no result yet; every entry is reported once, whatever happens.
 
+        Who loses points by a limit of time is graded again when nothing else runs: neighbours
+        should cost nobody a point.
+
         Args:
             entries: the submissions.
             workers: how many processes mark at once.
@@ -123,17 +128,22 @@ class Batch:
                 todo.append(entry)
         # Whoever was at work when the command ended or was stopped comes last and holds up nobody.
         todo.sort(key=lambda entry: sum(self._started(entry)))
-        crew = _Crew(self, todo, workers)
-        try:
-            crew.start()
-            for entry, result in crew.results():
-                done += 1
-                report(done, entry, result)
-        except BaseException:
-            with _undisturbed():
-                for entry in crew.stop():
-                    self._forgive(entry)
-            raise
+        alone: list[Entry] = []
+        for group, size in ((todo, workers), (alone, 1)):
+            crew = _Crew(self, group, size)
+            try:
+                crew.start()
+                for entry, result in crew.results():
+                    if result is None:
+                        alone.append(entry)
+                        continue
+                    done += 1
+                    report(done, entry, result)
+            except BaseException:
+                with _undisturbed():
+                    for entry in crew.stop():
+                        self._forgive(entry)
+                raise
 
     def grade(self, worker: "_Worker", entry: Entry) -> tuple["_Worker | None", dict[str, Any]]:
         """Return a worker that can go on, if there is one, and one result.
@@ -176,6 +186,11 @@ class Batch:
         with contextlib.suppress(OSError):
             self._note(entry, max(crashes - 1, 0), interrupts + 1)
 
+    def forget(self, entry: Entry) -> None:
+        """Note that the command has come back, and has no result yet."""
+        with contextlib.suppress(OSError):
+            self._mark(entry).unlink(missing_ok=True)
+
     def keep(self, entry: Entry, result: dict[str, Any], stamp: str) -> dict[str, Any]:
         """Store a result with what it depends on; where the disk refuses, the row says so."""
         result = {**result, "graded": True, "student": entry.student, "stamp": stamp}
@@ -197,13 +212,14 @@ class _Crew:
         self._batch = batch
         self._expected = len(todo)
         self._waiting: queue.Queue[Entry] = queue.Queue()
-        self._finished: queue.Queue[tuple[Entry, dict[str, Any]]] = queue.Queue()
+        self._finished: queue.Queue[tuple[Entry, dict[str, Any] | None]] = queue.Queue()
         self._stopped = threading.Event()
         self._workers: dict[int, _Worker] = {}
         self._at_work: dict[int, Entry] = {}
         for entry in todo:
             self._waiting.put(entry)
         numbers = range(min(max(workers, 1), len(todo)))
+        self._alone = len(numbers) == 1
         self._threads = [
             threading.Thread(target=self._work, args=(number,), daemon=True) for number in numbers
         ]
@@ -213,8 +229,8 @@ class _Crew:
         for thread in self._threads:
             thread.start()
 
-    def results(self) -> Iterator[tuple[Entry, dict[str, Any]]]:
-        """Yield every entry with its result, as they come."""
+    def results(self) -> Iterator[tuple[Entry, dict[str, Any] | None]]:
+        """Yield every entry with its result as they come; None for who should run alone."""
         while self._expected:
             with contextlib.suppress(queue.Empty):
                 # With a time, so that an interrupt is heard.
@@ -249,7 +265,11 @@ class _Crew:
                 worker, result = self._batch.grade(self._known(number, worker), entry)
                 if self._stopped.is_set():
                     return
-                result = self._batch.keep(entry, result, stamp)
+                if _lost_by_time(result) and not self._alone:
+                    self._batch.forget(entry)
+                    result = None
+                else:
+                    result = self._batch.keep(entry, result, stamp)
             except Exception as error:  # a row is owed to everybody
                 result = unmarked(f"The grader failed ({type(error).__name__}: {error}).")
             del self._at_work[number]
@@ -274,6 +294,12 @@ def _undisturbed() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def _lost_by_time(result: dict[str, Any]) -> bool:
+    """Whether points are lost, and a limit of time was met that may be why."""
+    lost = any(problem["earned"] < problem["points"] for problem in result["problems"])
+    return bool(result.get("limits_met") and (lost or result.get("unmarked")))
 
 
 def unmarked(reason: str) -> dict[str, Any]:
@@ -334,20 +360,29 @@ class _Worker:
     def __init__(self, batch: Batch) -> None:
         """Start it and tell it what is the same for all; the key goes through the pipe only."""
         python = [sys.executable, "-P", "-m", "resode_grader._worker"]
+        # What it leaves when it is stopped lies in here; others may pass, not look.
+        self._folder = tempfile.TemporaryDirectory(prefix="resode-", ignore_cleanup_errors=True)
+        Path(self._folder.name).chmod(0o711)
         self._process = subprocess.Popen(
             python,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(ROOTS), "JAX_PLATFORMS": "cpu"},
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(ROOTS),
+                "JAX_PLATFORMS": "cpu",
+                "TMPDIR": self._folder.name,
+            },
             start_new_session=True,
         )
         self._tree = _processes.Tree(self._process.pid)
-        self._seconds = batch.limits.seconds + GRACE
+        self._seconds = 2 * batch.limits.seconds + GRACE  # hidden inputs, then public ones
         job = {
             "cohort": batch.cohort,
             "key": batch.key,
             "limits": asdict(batch.limits),
             "command": batch.command,
+            "also": list(batch.also),
             "problems": batch.problems,
             "path": sys.path,
         }
@@ -363,7 +398,7 @@ class _Worker:
         """
         self._send(os.fsencode(path.absolute()).hex())
         line = b""
-        deadline = time.monotonic() + self._seconds
+        watch = _processes.Stopwatch(self._tree)
         while not line.endswith(b"\n"):
             ready, _, _ = select.select([self._process.stdout], [], [], 0.5)
             if ready:
@@ -371,7 +406,7 @@ class _Worker:
                 if not piece:
                     raise OSError("its process ended")
                 line += piece
-            elif time.monotonic() > deadline:
+            elif watch.seconds() > self._seconds:
                 raise TimeoutError(f"it took longer than {self._seconds:g} s")
         return json.loads(line)
 
@@ -392,3 +427,4 @@ class _Worker:
         for pipe in (self._process.stdin, self._process.stdout):
             with contextlib.suppress(OSError):  # what it has not read is lost with it
                 pipe.close()
+        self._folder.cleanup()

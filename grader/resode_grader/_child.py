@@ -6,52 +6,66 @@ told to expect: it was told nothing. Started as ``python -m resode_grader._child
 
 import contextlib
 import copy
+import functools
 import io
 import json
 import os
 import signal
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 import resode_grader
 from resode_course import coursework
 from resode_course._plain import NotPlainError, plain
-from resode_grader import _jail
-from resode_grader._notebook import compiled_source
+from resode_grader import _jail, _shell, _syscalls
 from resode_grader._wire import LENGTHS, WireError, decode, encode, lengths
 
 LONGEST = 500  # characters of an error message
 
 
 class OutOfTimeError(Exception):
-    """The alarm of one cell or one call."""
+    """The grader rang: one cell or one call takes too long."""
 
 
 @contextlib.contextmanager
-def alarm(seconds: float) -> Iterator[None]:
-    """Raise `OutOfTimeError` after so many seconds, unless compiled code holds on."""
+def interruptible(seconds: float) -> Iterator[None]:
+    """Raise `OutOfTimeError` when the grader rings, unless compiled code holds on.
+
+    The grader holds the watch: only outside can one tell work from waiting for a processor.
+    """
 
     def ring(*_: object) -> None:
         raise OutOfTimeError(f"took longer than {seconds:g} s")
 
     signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, signal.SIG_IGN)
 
 
-def run_cells(cells: list[str], namespace: dict[str, Any], seconds: float) -> list[str]:
-    """Run cells in order; return numbers and errors of those that failed."""
+def run_cells(
+    cells: list[str], shell: _shell.Shell, seconds: float, begin: Callable[[], None]
+) -> list[str]:
+    """Run cells in order; return numbers and errors of those that failed.
+
+    Args:
+        cells: their text.
+        shell: runs them.
+        seconds: what one may take.
+        begin: called before each.
+    """
     failed = []
     for number, source in enumerate(cells, 1):
+        begin()
         try:
-            with alarm(seconds):
-                exec(compiled_source(source), namespace)
-        except BaseException as error:  # SystemExit too: a cell cannot end the others
+            with interruptible(seconds):
+                error = shell.run(source)
+        except BaseException as raised:  # a cell cannot end the others
+            error = raised
+        if error is not None:
             failed.append(f"cell {number}: {describe(error)}")
         with contextlib.suppress(BaseException):
             sys.stdout.flush()
@@ -100,11 +114,13 @@ class Moments:
 
 def respond(request: dict[str, Any], moments: Moments) -> list[Any]:
     """Answer one request: what a name stands for, or what a call of it gives."""
-    namespace = moments.namespace
+    name, namespace = request["name"], moments.namespace
     try:
-        moments.recall(request["name"])
-        with alarm(request["seconds"]):
-            return evaluate(request, namespace.get(request["name"]))
+        moments.recall(name)
+        if name not in namespace:
+            return ["absent"]
+        with interruptible(request["seconds"]):
+            return evaluate(request, namespace[name])
     except NotImplementedError:
         return ["missing"]
     except OutOfTimeError as error:
@@ -121,6 +137,8 @@ def evaluate(request: dict[str, Any], answer: Any) -> list[Any]:
         if request["do"] == "look":
             return ["function"]
         answer = answer(*request["arguments"], **request["named"])
+        if answer is None:  # what is handed out returns ...
+            return ["nothing"]
     return ["missing"] if answer is None or answer is ... else ["data", plain(answer)]
 
 
@@ -146,7 +164,6 @@ def receive(pipe: BinaryIO) -> Any:
 def notebook_module() -> types.ModuleType:
     """The module in which the cells run, under the name that a kernel gives it."""
     module = types.ModuleType("__main__")
-    module.__dict__["display"] = print
     sys.modules["__main__"] = module
     return module
 
@@ -170,15 +187,21 @@ def main() -> None:
         os.fdopen(n, mode) for n, mode in zip(settings["pipes"], ("rb", "wb"), strict=True)
     )
     sys.stdin = io.StringIO()
+    signal.signal(signal.SIGALRM, signal.SIG_IGN)
     first = receive(requests)
-    moments = Moments(notebook_module().__dict__, first["labels"])
+    module = notebook_module()
+    moments = Moments(module.__dict__, first["labels"])
     watch_checks(first["parameters"], moments)
     _jail.limit(settings["memory"], settings["file_size"], settings["processor"])
     _jail.confine(settings["readable"], settings["writable"], settings["hidden"])
-    failed = run_cells(first["cells"], moments.namespace, settings["cell_seconds"])
+    _syscalls.close(signals=settings["close_signals"])
+    shell = _shell.start(module)
+    seconds, begin = settings["cell_seconds"], functools.partial(send, answers, ["cell"])
+    failed = run_cells(first["cells"], shell, seconds, begin)
     moments.finish()
     cohort = moments.namespace.get("COHORT")
-    send(answers, ["ran", failed, cohort if type(cohort) is str else None])
+    cohort = cohort if type(cohort) is str else None
+    send(answers, ["ran", failed, shell.missing, shell.imported(), cohort])
     while True:
         request = receive(requests)
         send(answers, respond(request, moments))

@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import difflib
 import importlib
+import importlib.util
 import json
 import math
 import os
@@ -19,7 +20,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from resode_grader import _gradescope, _jail
+from resode_grader import _gradescope, _jail, _syscalls
 from resode_grader._batch import Batch, unmarked
 from resode_grader._editions import EditionsError, read_editions
 from resode_grader._entries import Entry, entries
@@ -110,6 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--workers", type=int, default=os.cpu_count() or 1, help="submissions at a time")
     add("--seconds", type=float, default=Limits.seconds, help="for one submission")
     add("--memory", type=float, default=Limits.memory / 1e9, help="GB for one submission")
+    add("--also", action="append", default=[], metavar="PACKAGE", help="one more for the class")
     scope = parser.add_argument_group("Gradescope")
     add = scope.add_argument
     add("--package", type=Path, metavar="ZIP", help="write a package to upload, grade nothing")
@@ -150,6 +152,12 @@ def _check_class(options: argparse.Namespace) -> None:
             problems_of(options.number)
     except KeyError as error:
         raise UsageError(error.args[0]) from error
+    for name in options.also:
+        if not (name.isidentifier() and importlib.util.find_spec(name)):
+            raise UsageError(
+                f"got --also {name}, expected the name by which an installed package is imported; "
+                f"install it beside the grader: {sys.executable} -m pip install {name}"
+            )
 
 
 def _check_out(options: argparse.Namespace) -> None:
@@ -170,7 +178,8 @@ def _batch(options: argparse.Namespace) -> Batch:
     limits = Limits.within(options.seconds, int(options.memory * 1e9))
     details = options.out.with_name(f"{options.out.stem}-details")
     key = _key(options)
-    return Batch(options.number, options.cohort, key, details, limits, options.problems)
+    common = (options.number, options.cohort, key, details, limits, options.problems)
+    return Batch(*common, also=options.also)
 
 
 def _key(options: argparse.Namespace) -> str:
@@ -269,7 +278,8 @@ def _folder(batch: Batch, options: argparse.Namespace) -> int:
 
 def _announce(batch: Batch, office: Office) -> None:
     """Say what protects this machine, and which editions are not there."""
-    say(_jail.protection(batch.command, _jail.landlock()))
+    machine = (_jail.landlock(), _syscalls.known(), bool(_jail.stranger()))
+    say(_jail.protection(batch.command, *machine))
     if missing := office.editions.missing:
         say(
             f"No {' and no '.join(missing)} edition of set {batch.number} in "

@@ -6,6 +6,7 @@ zip file with setup.sh and run_autograder).
 
 import io
 import zipfile
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -29,17 +30,19 @@ fi
 /opt/resode/bin/pip install --quiet -r requirements.txt
 """
 RUN = """#!/usr/bin/env bash
-# Runs once for each submission, in a fresh container. The key is gone before the notebook starts.
+# Runs once for each submission, in a fresh container. The key is gone before the notebook starts,
+# which runs as a user who can neither write results nor read the checks.
 set -uo pipefail
 cd /autograder/source
+chmod -R go-rwx /autograder/results resode_course/coursework
 export PYTHONPATH=/autograder/source
 /opt/resode/bin/python -m resode_grader /autograder/submission \\
-  --set {number} --cohort '{cohort}' --key key --forget-key \\
+  --set {number} --cohort '{cohort}' --key key --forget-key{also} \\
   --gradescope /autograder/results/results.json
 """
 # What the library and the notebooks import; the container's Python decides the versions.
 NEEDS = ("jax", "flax", "diffrax", "optax", "scikit-learn", "jaxtyping")
-NEEDS += ("matplotlib", "ipywidgets", "numpy", "scipy")
+NEEDS += ("matplotlib", "ipywidgets", "ipython", "numpy", "scipy")
 
 
 def results(result: dict[str, Any]) -> dict[str, Any]:
@@ -84,9 +87,11 @@ def package(batch: Batch, target: Path) -> None:
     """
     pins = LIBRARY.parent / "requirements.txt"
     needs = pins.read_text(encoding="utf-8") if pins.exists() else "\n".join(NEEDS) + "\n"
+    needs += "".join(f"{_distribution(name)}\n" for name in batch.also)
+    also = "".join(f" --also {name}" for name in batch.also)
     files = {
         "setup.sh": SETUP,
-        "run_autograder": RUN.format(number=batch.number, cohort=batch.cohort),
+        "run_autograder": RUN.format(number=batch.number, cohort=batch.cohort, also=also),
         "key": batch.key + "\n",
         "requirements.txt": needs,
     }
@@ -103,3 +108,8 @@ def package(batch: Batch, target: Path) -> None:
                     archive.write(path, inside.as_posix())
     target.write_bytes(buffer.getvalue())
     target.chmod(0o600)
+
+
+def _distribution(module: str) -> str:
+    """What pip calls the package that is imported under this name."""
+    return metadata.packages_distributions().get(module, [module])[0]

@@ -1,17 +1,21 @@
 """What a submission's process cannot do, and what it can where the machine offers less.
 
-Three layers, none of which needs more rights than a user has:
+Four layers that need no more rights than a user has:
 
 - limits (POSIX): memory, file size, core files;
 - Landlock (Linux 5.13 and later): files outside the list are closed to it, and so is the memory of
   other processes; from Linux 6.12 on, it cannot signal them either;
+- a filter of system calls, see `resode_grader._syscalls`;
 - namespaces (``unshare``): it sees no process but its own, has no network, and dies as a whole.
 
-Each layer that is missing is named in `protection`.
+And one for root, who may have no other, as in a container: each submission is another user's.
+What is missing is named in `protection`.
 """
 
 import ctypes
+import functools
 import os
+import secrets
 import shutil
 import struct
 import subprocess
@@ -19,6 +23,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 __all__ = [
     "NAMESPACES",
@@ -30,6 +35,7 @@ __all__ = [
     "limit",
     "namespaces",
     "protection",
+    "stranger",
 ]
 
 # System calls have the same numbers on all machines since Linux 5.
@@ -51,6 +57,7 @@ NAMESPACES = (
     ("--user", "--map-current-user", "--pid", "--net", "--ipc"),
     ("--user", "--map-current-user", "--pid"),
 )
+USERS = range(61184, 65520)  # systemd keeps them for services that come and go: nobody has them
 SYSTEM = ("/usr", "/bin", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime", "/dev/urandom")
 MACHINE = ("/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system", "/dev/zero")
 
@@ -167,6 +174,42 @@ def _allow(libc: ctypes.CDLL, rules: int, path: str, rights: int) -> None:
     os.close(opened)
 
 
+def stranger() -> dict[str, Any]:
+    """Return what makes a process of `subprocess` another user's, {} where that cannot be.
+
+    Each time it is a user who owns nothing: neither the command nor another submission is in reach.
+    """
+    if not _strangers_can_run():
+        return {}
+    user = secrets.choice(USERS)
+    return {"user": user, "group": user, "extra_groups": ()}
+
+
+@functools.cache
+def _strangers_can_run() -> bool:
+    """Whether we may change users, and the others find Python and what submissions import."""
+    if os.name != "posix" or os.geteuid() != 0:
+        return False
+    names = ("IPython", "numpy", "resode_lib", "resode_course", "resode_grader")
+    look = f"from importlib.util import find_spec; exit(None in map(find_spec, {names}))"
+    environment = {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONDONTWRITEBYTECODE": "1"}
+    user = USERS[0]
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", look],
+            user=user,
+            group=user,
+            extra_groups=(),
+            cwd="/",
+            env=environment,
+            capture_output=True,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return done.returncode == 0
+
+
 def namespaces() -> list[str]:
     """Return the command that starts a program in namespaces of its own, [] where none works."""
     program = shutil.which("unshare")
@@ -174,45 +217,63 @@ def namespaces() -> list[str]:
         return []
     for options in NAMESPACES:
         command = [program, *options, "--fork", "--kill-child=SIGKILL", "--"]
-        done = subprocess.run([*command, "true"], capture_output=True, check=False)
+        done = subprocess.run([*command, "true"], capture_output=True, check=False, **stranger())
         if done.returncode == 0:
             return command
     return []
 
 
-def protection(command: Sequence[str], version: int) -> str:
+def protection(command: Sequence[str], version: int, filtered: bool, strangers: bool) -> str:
     """Return what a submission can and cannot do on this machine, a line each.
 
     Args:
         command: what `namespaces` returned.
         version: what `landlock` returned.
+        filtered: whether there is a filter of system calls.
+        strangers: whether each submission is another user's.
     """
-    lines = ["Each submission runs in a fresh process; expected values stay in another one."]
-    if version:
-        lines.append(
-            f"Files (Landlock {version}): it reads no other submission, no key; it writes "
-            "to its own folder only."
-        )
-    else:
-        lines.append(
-            "Files: NOT PROTECTED. A submission can read what you can read, other "
-            "submissions and the key included. Grade on Linux 5.13 or later, or in a "
-            "container without the key."
-        )
-    if command:
-        lines.append("Processes (namespaces): it sees and signals no process of yours.")
-    elif version >= 6:
-        lines.append("Processes (Landlock): it can signal no process of yours.")
-    else:
-        lines.append(
-            "Processes: NOT PROTECTED. A submission can stop this command; run it again "
-            "and it goes on where it stopped, and names who stopped it twice."
-        )
-    lines.append(
+    lines = [
+        "Each submission runs in a fresh process; expected values stay in another one.",
+        "Files" + _files(version, strangers),
+        "Processes" + _processes(command, version, filtered, strangers),
         "Network: none."
         if "--net" in command
         else "Network: no TCP."
         if version >= 4
-        else "Network: NOT CLOSED."
-    )
+        else "Network: NOT CLOSED.",
+    ]
     return "\n".join(lines)
+
+
+def _files(version: int, strangers: bool) -> str:
+    """What it reads and writes."""
+    if version:
+        return (
+            f" (Landlock {version}): it reads no other submission, no key; it writes to its own "
+            "folder only."
+        )
+    if strangers:
+        return (
+            " (a user of its own): PARTLY PROTECTED. It reads what everybody may read on this "
+            "machine. Keep key and submissions in a folder that only you may open (chmod 700)."
+        )
+    return (
+        ": NOT PROTECTED. A submission can read what you can read, other submissions and the key "
+        "included. Grade on Linux 5.13 or later, or in a container without the key."
+    )
+
+
+def _processes(command: Sequence[str], version: int, filtered: bool, strangers: bool) -> str:
+    """Which processes it reaches."""
+    if command:
+        return " (namespaces): it sees and signals no process of yours."
+    if strangers:
+        return " (a user of its own): it can neither signal nor change a process of yours."
+    if filtered:
+        return " (seccomp): it can neither signal nor change a process of yours."
+    if version >= 6:
+        return " (Landlock): it can signal no process of yours, but slow it down: PARTLY PROTECTED."
+    return (
+        ": NOT PROTECTED. A submission can stop this command; run it again and it goes on where "
+        "it stopped, and names who stopped it twice."
+    )

@@ -15,7 +15,6 @@ __all__ = [
     "Notebook",
     "NotebookError",
     "Picture",
-    "compiled_source",
     "read_notebook",
     "without_magic",
 ]
@@ -168,18 +167,6 @@ def _of_one(data: Any) -> list[Picture]:
         for kind, content in items
         if str(kind).startswith("image/") and isinstance(content, str | list)
     ]
-
-
-def compiled_source(source: str) -> Any:
-    """Compile a cell; lines for IPython (``%pip``, ``!ls``) count as nothing.
-
-    Raises:
-        SyntaxError: if it is not Python; ValueError if it contains a null character.
-    """
-    try:
-        return compile(source, "<cell>", "exec")
-    except SyntaxError:
-        return compile(without_magic(source), "<cell>", "exec")
 
 
 def without_magic(source: str) -> str:

@@ -2,10 +2,11 @@
 
 import os
 import signal
+import time
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["Tree", "end_children", "folder_size"]
+__all__ = ["Stopwatch", "Tree", "end_children", "folder_size", "quiet_seconds"]
 
 
 class Tree:
@@ -19,12 +20,31 @@ class Tree:
         """
         self.root = root
         self._seen: set[int] = set()
+        self._threads: dict[str, tuple[int, int]] = {}
 
     def usage(self) -> tuple[int, int]:
         """Return how many processes there are, and the bytes of memory that they take."""
         living = _descendants(self.root)
         self._seen = set(living)
         return len(living), sum(map(_memory, living))
+
+    def times(self) -> tuple[float, float]:
+        """Return the seconds that threads have run, and those that they waited for a processor.
+
+        Both are 0 where nobody says. Threads that have ended count, if they were seen.
+        """
+        for pid in _descendants(self.root):
+            with suppress(OSError):
+                for task in Path(f"/proc/{pid}/task").iterdir():
+                    ran, waited, *_ = (task / "schedstat").read_text().split()
+                    self._threads[task.name] = int(ran), int(waited)
+        ran, waited = zip((0, 0), *self._threads.values(), strict=True)
+        return sum(ran) / 1e9, sum(waited) / 1e9
+
+    def ring(self, generation: int) -> None:
+        """Send SIGALRM to the first process of a generation, the root's being 0."""
+        with suppress(IndexError, OSError):
+            os.kill(_descendants(self.root)[generation], signal.SIGALRM)
 
     def kill(self) -> None:
         """End them all; those that appear meanwhile too."""
@@ -39,6 +59,51 @@ class Tree:
             self._seen = set(living) - {self.root}
             if not self._seen:
                 return
+
+
+class Stopwatch:
+    """The time that processes take, from now on, as a quiet machine would measure it.
+
+    Marks hang on it, so it must not run faster when other processes keep the machine busy.
+    """
+
+    def __init__(self, tree: Tree) -> None:
+        """Start.
+
+        Args:
+            tree: the processes.
+        """
+        self._tree = tree
+        self._start = (time.monotonic(), *tree.times())
+
+    def seconds(self) -> float:
+        """Return the seconds so far."""
+        now = (time.monotonic(), *self._tree.times())
+        passed, ran, waited = (max(0.0, b - a) for a, b in zip(self._start, now, strict=True))
+        return quiet_seconds(passed, ran, waited)
+
+
+def quiet_seconds(passed: float, ran: float, waited: float) -> float:
+    """Return how long a stretch of time would have been without neighbours.
+
+    Where threads could go on but had to wait, only the share counts that they got. Where none
+    could go on, such as in a sleep, time passes in full. Threads of one program that wait for one
+    another on P processors gain nothing: at least ``ran / P`` has passed.
+
+    Args:
+        passed: seconds of the clock.
+        ran: seconds that all threads together ran.
+        waited: seconds that all threads together waited for a processor.
+    """
+    wanted = ran + waited
+    busy = min(wanted, passed)
+    share = ran / wanted if wanted else 1.0
+    return max(passed - busy * (1 - share), ran / _processors())
+
+
+def _processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def end_children() -> None:

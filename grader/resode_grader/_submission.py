@@ -2,17 +2,19 @@
 
 import json
 import os
+import re
 import selectors
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from resode_course.coursework.cases import AnswerError, NotAttemptedError
-from resode_grader import _processes
+from resode_grader import _jail, _processes
 from resode_grader._packages import COURSE, GRADER, LIBRARY, ROOTS
 from resode_grader._wire import LENGTHS, WireError, decode, encode, lengths
 
@@ -20,12 +22,16 @@ __all__ = ["Limits", "StoppedError", "Submission"]
 
 TICK = 0.1  # seconds between two looks at what a process takes
 LONGEST = 500  # characters that are taken over from a submission's process, of one message
+PATIENCE = 10  # how much longer than its time a submission may wait for a busy machine
+MODULE = re.compile(r"[\w.]{1,99}", re.ASCII)  # the name of one, as an import writes it
 STARTS = 3  # a process that dies in a call is started again, so that other answers still count
 
 
 @dataclass(frozen=True)
 class Limits:
     """What one submission may take.
+
+    Seconds are those of a quiet machine, see `resode_grader._processes.quiet_seconds`.
 
     Attributes:
         seconds: for all of it.
@@ -80,24 +86,33 @@ class Submission:
         self._first = {"cells": list(cells), "parameters": parameters, "labels": labels}
         self.limits, self.command = limits, list(command)
         self.failed: list[str] = []  # cells with an error
+        self.missing: list[str] = []  # modules that were not found
+        self.imported: list[str] = []  # packages that cells imported
         self.cohort: str | None = None  # what the notebook says
         self.output = b""
         self.stops = 0  # how often a limit or an end of its own stopped the process
+        self.limits_met: list[str] = []  # what took too long, and how long
+        self.starved = False  # whether it had no chance to use its time
         self.reason: str | None = None  # why it was stopped for good
+        self.sentences: set[str] = set()  # those that are ours: nothing of the process is in them
         self._process: subprocess.Popen[bytes] | None = None
         self._starts = 0
-        self._deadline = 0.0
+        self._spent = 0.0
+        self._patience = 0.0
 
     def __enter__(self) -> "Submission":
-        """Start the clock."""
-        self._deadline = time.monotonic() + self.limits.seconds
+        """Make a folder for it, and somebody whom it belongs to."""
+        self._patience = time.monotonic() + PATIENCE * self.limits.seconds
         # A process of another owner may have closed its folder: what cannot be removed stays.
         self._folder = tempfile.TemporaryDirectory(prefix="resode-", ignore_cleanup_errors=True)
+        self._user = _jail.stranger()
+        if self._user:
+            os.chown(self._folder.name, self._user["user"], self._user["group"])
         return self
 
     def __exit__(self, *_: object) -> None:
         """Stop everything that the submission started, and remove its folder."""
-        self._stop()
+        self.stop()
         self._folder.cleanup()
 
     def answer(self, name: str) -> Any:
@@ -124,21 +139,42 @@ class Submission:
         self._start()
         seconds = self.limits.call_seconds
         try:
-            self._write({**request, "seconds": seconds})
-            # Compiled code does not hear the alarm in the process: then this one stops it.
-            reply = self._read(min(self._deadline, time.monotonic() + 1.5 * seconds + 1))
+            # Compiled code does not hear the bell in the process: then it is stopped.
+            with self._within(seconds, f"`{request['name']}`", 1.5 * seconds + 1):
+                self._write({**request, "seconds": seconds})
+                reply = self._read()
         except WireError as error:
-            self._stop()
-            raise StoppedError(f"Your answer sent {error}.") from error
-        match reply:
-            case ["missing"]:
+            self.stop()
+            raise StoppedError(self._say(f"Your answer sent {error}.")) from error
+        match _parts(reply):
+            case "missing", []:
                 raise NotAttemptedError("not attempted")
-            case ["error", str(message)]:
-                raise AnswerError(message[:LONGEST])
-            case ["function"] | ["data", _]:
+            case "absent", []:
+                sentence = f"There is no `{request['name']}` in the notebook; did you rename it?"
+                raise AnswerError(self._say(sentence))
+            case "nothing", []:
+                raise AnswerError(self._say("Your answer returned nothing: is there a `return`?"))
+            case "error", [str(message)]:
+                raise AnswerError(self._too_slow() if self._rung else _line(message))
+            case ("function", []) | ("data", [_]):
                 return reply
-        self._stop()
-        raise StoppedError("Your notebook answered in a form of its own.")
+        self.stop()
+        raise StoppedError(self._say("Your notebook answered in a form of its own."))
+
+    def _say(self, sentence: str) -> str:
+        """A sentence of ours, and a note that it is: a student may read it in any case."""
+        self.sentences.add(sentence)
+        return sentence
+
+    def _too_slow(self) -> str:
+        """What is said of a call that took too long."""
+        return self._say(f"Your answer took longer than {self.limits.call_seconds:g} s.")
+
+    def _give_up(self, reason: str) -> StoppedError:
+        """Stop the process for good."""
+        self.stop()
+        self.reason = self._say(reason)
+        return StoppedError(reason)
 
     def _start(self) -> None:
         """Start the process and run the cells, unless it is there or has been stopped for good."""
@@ -147,29 +183,44 @@ class Submission:
         if self._process:
             return
         if self._starts == STARTS:
-            self.reason = "The process of your notebook ended too often."
-            raise StoppedError(self.reason)
+            raise self._give_up("The process of your notebook ended too often.")
         self._starts += 1
         self._launch()
         try:
-            self._write(self._first)
-            reply = self._read(self._deadline)
+            reply = self._run_cells()
         except (WireError, StoppedError) as error:
-            self._stop()
-            self.reason = f"While the cells ran: {error}"
-            raise StoppedError(self.reason) from error
+            raise self._give_up(f"While the cells ran: {error}") from error
         self._note(reply)
 
+    def _run_cells(self) -> Any:
+        """Send the cells; return what follows the last one."""
+        # A cell in compiled code may take what is left: other answers need the same process.
+        with self._within(self.limits.cell_seconds, "the start", self.limits.seconds):
+            self._write(self._first)
+            reply = self._read()
+        number = 0
+        while _parts(reply) == ("cell", []):
+            number += 1
+            # Started again, it may choose where to sleep: the number could be a message.
+            what = f"cell {number}" if self._starts == 1 else "a cell"
+            with self._within(self.limits.cell_seconds, what, self.limits.seconds):
+                reply = self._read()
+        return reply
+
     def _note(self, reply: Any) -> None:
-        """Keep what the process says about its cells; it may say anything."""
-        match reply:
-            case ["ran", [*failed], str() | None as cohort]:
-                self.failed = [str(item)[:LONGEST] for item in failed[:LONGEST]]
-                self.cohort = cohort and cohort[:LONGEST]
+        """Keep what the process says about its cells; it may say anything.
+
+        Once only: started again, it may have kept what an answer was asked, and tell it here.
+        """
+        match _parts(reply):
+            case "ran", [[*failed], [*missing], [*imported], str() | None as cohort]:
+                if self._starts > 1:
+                    return
+                self.failed = [_line(item) for item in failed[:LONGEST]]
+                self.missing, self.imported = _modules(missing), _modules(imported)
+                self.cohort = cohort and _line(cohort)
             case _:
-                self._stop()
-                self.reason = "Your notebook answered in a form of its own."
-                raise StoppedError(self.reason)
+                raise self._give_up("Your notebook answered in a form of its own.")
 
     def _launch(self) -> None:
         """Start a Python that shares nothing with this one but three pipes."""
@@ -185,6 +236,7 @@ class Submission:
             cwd=self._folder.name,
             env=self._environment(),
             start_new_session=True,
+            **self._user,
         )
         for end in theirs:
             os.close(end)
@@ -204,6 +256,7 @@ class Submission:
             "file_size": self.limits.folder,
             "processor": int(self.limits.seconds * (os.cpu_count() or 1)) + 1,
             "cell_seconds": self.limits.cell_seconds,
+            "close_signals": not (self.command or self._user or _jail.landlock() >= 6),
             "readable": [*paths, "/proc"] if "--mount-proc" in self.command else paths,
             "writable": [self._folder.name],
             # Where it is installed beside the course: it knows how to compute what it expects.
@@ -217,6 +270,7 @@ class Submission:
             **kept,
             "PATH": "/usr/bin:/bin",
             "HOME": self._folder.name,
+            "USER": "student",  # a user of its own has no name that could be looked up
             "TMPDIR": self._folder.name,
             "PYTHONPATH": os.pathsep.join(ROOTS),
             "PYTHONDONTWRITEBYTECODE": "1",
@@ -238,7 +292,23 @@ class Submission:
             except BrokenPipeError:
                 raise StoppedError(self._ended()) from None
 
-    def _read(self, deadline: float) -> Any:
+    @contextmanager
+    def _within(self, seconds: float, what: str, final: float) -> Iterator[None]:
+        """Time what the process does meanwhile; what it does unasked costs it nothing.
+
+        Args:
+            seconds: when to ring.
+            what: takes that long, for the remark.
+            final: when to stop the process.
+        """
+        self._watch, self._rung = _processes.Stopwatch(self._tree), False
+        self._allowed, self._what, self._final = seconds, what, final
+        try:
+            yield
+        finally:
+            self._spent += self._watch.seconds()
+
+    def _read(self) -> Any:
         """Return the next frame; keep what is printed meanwhile."""
         needed, data = LENGTHS.size, bytearray()
         sizes = None
@@ -246,7 +316,7 @@ class Submission:
             selector.register(self._answers, selectors.EVENT_READ)
             selector.register(self._printed, selectors.EVENT_READ)
             while len(data) < needed or sizes is None:
-                self._look(deadline)
+                self._look()
                 for key, _ in selector.select(TICK):
                     if key.fd == self._printed:
                         self._keep_output(selector)
@@ -272,26 +342,36 @@ class Submission:
         self.output += piece[: self.limits.output - len(self.output)]
 
     def _ended(self) -> str:
-        """Why the process is not there any more."""
-        status = self._process.wait(timeout=5) if self._process else None
-        self._stop()
-        return f"The process of your notebook ended by itself (status {status})."
+        """Say that the process is not there any more; how it ended could be a message."""
+        self.stop()
+        return self._say("The process of your notebook ended by itself.")
 
-    def _look(self, deadline: float | None = None) -> None:
-        """Stop the process at the first limit that it passes."""
+    def _look(self) -> None:
+        """Ring or stop the process at the first limit that it passes."""
         now = time.monotonic()
-        if now > (deadline or self._deadline):
-            self._stop()
-            if now > self._deadline:
-                self.reason = f"Your notebook took longer than {self.limits.seconds:g} s."
-                raise StoppedError(self.reason)
-            raise StoppedError(f"Your answer took longer than {self.limits.call_seconds:g} s.")
-        if now - self._looked > TICK and self._process:
-            self._looked = now
-            self.reason = self._too_much()
-            if self.reason:
-                self._stop()
-                raise StoppedError(self.reason)
+        if now - self._looked < TICK or not self._process:
+            return
+        self._looked = now
+        self._look_at_time(self._watch.seconds(), now)
+        if reason := self._too_much():
+            raise self._give_up(reason)
+
+    def _look_at_time(self, taken: float, now: float) -> None:
+        """Ring when something takes too long; stop what does not hear."""
+        if self._spent + taken > self.limits.seconds:
+            self.limits_met.append(f"the notebook took longer than {self.limits.seconds:g} s")
+            raise self._give_up(f"Your notebook took longer than {self.limits.seconds:g} s.")
+        if now > self._patience:
+            self.starved = True
+            self.limits_met.append("the machine was too busy to run the notebook")
+            raise self._give_up("The machine was too busy to run your notebook.")
+        if taken > self._allowed and not self._rung:
+            self._rung = True
+            self.limits_met.append(f"{self._what} took longer than {self._allowed:g} s")
+            self._tree.ring(1 if self.command else 0)  # the first one makes the namespaces
+        if taken > self._final:
+            self.stop()
+            raise StoppedError(self._too_slow())
 
     def _too_much(self) -> str | None:
         """What the processes take beyond the limits, in a sentence."""
@@ -304,7 +384,7 @@ class Submission:
             return f"Your notebook wrote more than {self.limits.folder / 1e6:g} MB of files."
         return None
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
         """End the process and all that it started."""
         if not self._process:
             return
@@ -314,3 +394,22 @@ class Submission:
         self._process = None
         for end in (self._requests, self._answers, self._printed):
             os.close(end)
+
+
+def _line(text: Any) -> str:
+    """Text of the process as one short line that can be printed and stored anywhere."""
+    shown = "".join(c if c.isprintable() else " " for c in str(text)[:LONGEST])
+    return " ".join(shown.split())
+
+
+def _modules(names: list[Any]) -> list[str]:
+    """Those that could be names of modules, each once."""
+    kept = [name for name in names[:LONGEST] if type(name) is str and MODULE.fullmatch(name)]
+    return list(dict.fromkeys(kept))
+
+
+def _parts(reply: Any) -> tuple[str, list[Any]]:
+    """The kind of a reply and the rest; a kind that is no text has none."""
+    if type(reply) is list and reply and type(reply[0]) is str:
+        return reply[0], reply[1:]
+    return "", []

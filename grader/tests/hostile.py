@@ -30,7 +30,7 @@ CELLS = {
     "memory bomb in processes": [
         "for _ in range(8):\n    if os.fork() == 0:\n        kept = np.ones(25_000_000)\n"
         "        time.sleep(60)",
-        "time.sleep(5)",
+        "os.wait()",
     ],
     # Only its parent: where a machine protects nobody, no other process may suffer from a test.
     "kills the parent": [
@@ -90,6 +90,12 @@ OWN_ANSWERS = {
     "forged answers": [
         "from resode_grader._wire import encode\n"
         "for fd in range(3, 30):\n    try:\n        os.write(fd, encode(['data', 1]) * 3)\n"
+        "    except OSError:\n        pass",
+        GOOD_SCALED + "\npower = 1",
+    ],
+    "forged kinds": [
+        "from resode_grader._wire import encode\n"
+        "for fd in range(3, 30):\n    try:\n        os.write(fd, encode([np.arange(3)]) * 3)\n"
         "    except OSError:\n        pass",
         GOOD_SCALED + "\npower = 1",
     ],

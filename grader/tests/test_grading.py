@@ -174,6 +174,7 @@ def test_right_answers_count_whatever_stands_beside_them(rows, student):
         ("disk bomb", "MB of files"),
         ("memory bomb in processes", "GB of memory"),
         ("forged answers", "in a form of its own"),
+        ("forged kinds", "in a form of its own"),
         ("forged bytes", "While the cells ran"),
         ("not json", "not a notebook"),
         ("list", "not a notebook"),
@@ -190,6 +191,7 @@ def test_the_remark_says_what_happened(rows, student, remark):
 
 
 LOSES = ["monkey-patched check", "fake result printed", "forged answers", "forged bytes", "os exit"]
+LOSES += ["forged kinds"]
 LOSES += ["deleted cells", "not a number", "wrong shape", "huge array", "an object", "not json"]
 LOSES += ["inspects the stack", "squares", "leaks inputs by an error", "fork bomb", "list"]
 LOSES += ["asks the checks", "closes every pipe", "disk bomb", "memory bomb in processes"]

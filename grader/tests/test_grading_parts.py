@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from resode_grader import _jail, _processes
 from resode_grader._command import main
-from resode_grader._notebook import NotebookError, compiled_source, read_notebook
+from resode_grader._notebook import NotebookError, read_notebook
 from resode_grader._wire import LENGTHS, WireError, decode, encode, lengths
 from resode_grader.sets import parameters_of
 
@@ -129,21 +129,6 @@ def test_a_file_that_is_no_notebook_is_explained(tmp_path, text):
         read_notebook(path)
 
 
-def test_lines_for_ipython_count_as_nothing_and_python_stays():
-    namespace = {}
-    exec(compiled_source("%pip install x\nif True:\n    !ls\ny = 7 \\\n % 4"), namespace)
-    assert namespace["y"] == 3
-
-
-def test_the_protection_says_what_is_missing():
-    bare = _jail.protection([], 0)
-    assert bare.count("NOT PROTECTED") == 2
-    assert "NOT CLOSED" in bare
-    full = _jail.protection(["unshare", *_jail.NAMESPACES[0]], 6)
-    assert "NOT" not in full
-    assert "it can signal no process" in _jail.protection([], 6)
-
-
 def command(folder, *options):
     return main(
         [str(folder), "--set", "0", "--cohort", "spring", "--problems", "mini", *map(str, options)]
@@ -227,6 +212,18 @@ def test_the_package_for_gradescope(tmp_path):
     )
     assert not [name for name in names if "__pycache__" in name or name.startswith("tests")]
     assert target.stat().st_mode & 0o077 == 0
+
+
+def test_packages_that_a_class_may_use_are_in_the_package_for_gradescope(tmp_path):
+    (tmp_path / "key").write_text("another key of the tests\n")
+    target = tmp_path / "autograder.zip"
+    options = ("--key", tmp_path / "key", "--package", target, "--also", "sklearn")
+    assert command(tmp_path, *options) == 0
+    with zipfile.ZipFile(target) as archive:
+        assert "scikit-learn" in archive.read("requirements.txt").decode().split()
+        run = archive.read("run_autograder").decode()
+    assert "--forget-key --also sklearn \\\n" in run
+    assert run.index("chmod -R go-rwx /autograder/results") < run.index("resode_grader /autograder")
 
 
 @pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="Linux counts memory")

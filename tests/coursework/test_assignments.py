@@ -15,7 +15,7 @@ import pytest
 from address import PLACEHOLDER, Repository
 from assignments import EDITIONS, SourceError, edition, leaks, problems_of, read_source, write_set
 from labels import read_book
-from resode_grader._notebook import compiled_source
+from resode_grader._notebook import without_magic
 from resode_grader.sets import PROBLEMS, parameters_of
 from tiny_book import TinyBook
 
@@ -51,7 +51,7 @@ def run(notebook, monkeypatch):
     with contextlib.redirect_stdout(printed):
         for cell in notebook.cells:
             if cell.cell_type == "code":
-                exec(compiled_source(cell.source), module.__dict__)
+                exec(compile(without_magic(cell.source), "<cell>", "exec"), module.__dict__)
     return printed.getvalue()
 
 
