@@ -5,8 +5,7 @@ import json
 import hostile
 import mini
 from resode_grader._command import main
-
-from resode_course.coursework import parameters_of, rng
+from resode_grader.sets import parameters_of, rng
 
 KEY = "a secret key of the tests"
 A = parameters_of(mini.PROBLEMS[0], "spring")["a"]

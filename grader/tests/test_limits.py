@@ -13,7 +13,9 @@ import hostile
 import mini
 import pytest
 from resode_grader import _processes, _submission, _worker
-from resode_grader._batch import Batch, Task
+from resode_grader._batch import Batch
+from resode_grader._entries import entries
+from resode_grader._folder import read_folder
 from small_class import KEY, POWER, SCALED, A, earned, graded, inputs, told
 
 PROC = Path("/proc/self/schedstat").exists()
@@ -161,11 +163,16 @@ class Fake:
         first = [name for name, _ in Fake.log].count(path.stem) == 1
         late = first and path.stem != "quick"
         points = 0 if late or path.stem == "wrong" else 2
+        part = {"title": "values", "points": 2, "earned": points, "feedback": None, "hidden": None}
+        problem = {"label": "0.1", "name": "scaled", "points": 2, "earned": points, "parts": [part]}
         return {
             "remarks": [],
-            "problems": [{"earned": points, "points": 2}],
+            "problems": [problem],
             "limits_met": ["scaled took long"] if late and path.stem == "late" else [],
         }
+
+    def kill(self):
+        """Nothing to end."""
 
     def stop(self):
         """Nothing to end."""
@@ -174,19 +181,20 @@ class Fake:
 def test_who_loses_points_by_a_limit_is_graded_again_alone(tmp_path, monkeypatch):
     monkeypatch.setattr("resode_grader._batch._Worker", Fake)
     Fake.log.clear()
-    tasks = []
+    (tmp_path / "in").mkdir()
     for name in ("late", "wrong", "quick"):
-        (tmp_path / f"{name}.ipynb").write_text(name)
-        tasks.append(Task(tmp_path / f"{name}.ipynb", name))
+        (tmp_path / f"in/{name}.ipynb").write_text(name)
+    rows = entries(read_folder(tmp_path / "in"))
     batch = Batch("0", "spring", KEY, tmp_path / "details", problems="mini", command=[])
     seen = {}
-    batch.run(tasks, 3, lambda done, task, result: seen.setdefault(task.student, result))
+    batch.run(rows, 3, lambda done, entry, result: seen.setdefault(entry.student, result))
     assert sorted(name for name, _ in Fake.log) == ["late", "late", "quick", "wrong"]
     assert Fake.log[-1] == ("late", 1)
     assert seen["late"]["problems"][0]["earned"] == 2
     assert json.loads((tmp_path / "details/late.json").read_text())["graded"]
+    assert not list((tmp_path / "details").glob("*.started"))
     Fake.log.clear()
-    batch.run([Task(tmp_path / "wrong.ipynb", "wrong")], 3, lambda *_: None)
+    batch.run([row for row in rows if row.student == "wrong"], 3, lambda *_: None)
     assert Fake.log == []  # kept
 
 
