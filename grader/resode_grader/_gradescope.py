@@ -31,10 +31,10 @@ fi
 """
 RUN = """#!/usr/bin/env bash
 # Runs once for each submission, in a fresh container. The key is gone before the notebook starts,
-# which runs as a user who can neither write results nor read the checks.
+# which runs as a user who can neither write results nor read what is right.
 set -uo pipefail
 cd /autograder/source
-chmod -R go-rwx /autograder/results resode_course/coursework
+chmod -R go-rwx /autograder/results resode_grader/sets
 export PYTHONPATH=/autograder/source
 /opt/resode/bin/python -m resode_grader /autograder/submission \\
   --set {number} --cohort '{cohort}' --key key --forget-key{also} \\

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from address import PLACEHOLDER, Repository
 from assignments import EDITIONS, SourceError, edition, leaks, problems_of, read_source, write_set
+from IPython.core.inputtransformer2 import TransformerManager
 from labels import read_book
-from resode_grader._notebook import without_magic
 from resode_grader.sets import PROBLEMS, parameters_of
 from tiny_book import TinyBook
 
@@ -51,7 +51,7 @@ def run(notebook, monkeypatch):
     with contextlib.redirect_stdout(printed):
         for cell in notebook.cells:
             if cell.cell_type == "code":
-                exec(compile(without_magic(cell.source), "<cell>", "exec"), module.__dict__)
+                exec(TransformerManager().transform_cell(cell.source), module.__dict__)
     return printed.getvalue()
 
 
