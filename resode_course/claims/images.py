@@ -222,35 +222,47 @@ class ImagesRoughness(Claim, label="obs-images-roughness", source="measured", ki
 
 @dataclass(frozen=True)
 class ImagesRefinement(Claim, label="obs-images-refinement", source="measured", kind="finding"):
-    """In evaluation, twice the layers change the loss of a tied GELU network a little.
+    """In evaluation, twice the layers change the loss of tied GELU networks a little.
 
-    They change that of independent layers by an order of magnitude more at least. Sixteen layers of
-    four channels after four epochs on digits; weights and moments are interpolated.
+    They change that of independent layers by an order of magnitude more at least, in the mean over
+    four draws. Sixteen layers of four channels after four epochs on digits; weights and moments are
+    interpolated.
     """
 
+    draws: int = 4
     other_tied: bool = False
 
     controls: ClassVar = {
-        "a second tied network": Control(
-            "independent layers → tied ones of another draw",
-            fails="change, independent over tied",
-            why="Both are near an ODE.",
+        "more tied networks": Control(
+            "independent layers → tied ones of other draws",
+            fails="mean change, independent over tied",
+            why="All are near an ODE. (One change over another would not do: it may be near zero.)",
             other_tied=True,
         )
     }
 
     def run(self) -> Measured:
-        """Train both, interpolate weights and moments, evaluate again."""
-        other = trained(self.seed + self.other_tied, tied=self.other_tied)
+        """Train all, interpolate weights and moments, evaluate again; shape (draws,)."""
+
+        def changes(shift: int, *, tied: bool) -> np.ndarray:
+            runs = [trained(self.seed + shift + n, tied=tied) for n in range(self.draws)]
+            return np.array([refined_loss(run) for run in runs])
+
         return Measured(
-            smooth=refined_loss(trained(self.seed, tied=True)), other=refined_loss(other)
+            smooth=changes(0, tied=True),
+            other=changes(self.draws * self.other_tied, tied=self.other_tied),
         )
 
     def judge(self, measured: Measured) -> tuple[Check, ...]:
-        """A small change, and one that is an order of magnitude larger."""
+        """Small changes, and those that are an order of magnitude larger."""
+        ratio = float(measured.other.mean() / measured.smooth.mean())
         return (
-            Check("relative change of the loss at 2L, tied start", measured.smooth, high=0.1),
-            Check("change, independent over tied", measured.other / measured.smooth, low=10),
+            Check(
+                "largest relative change of the loss at 2L, tied start",
+                float(measured.smooth.max()),
+                high=0.1,
+            ),
+            Check("mean change, independent over tied", ratio, low=10),
         )
 
 
