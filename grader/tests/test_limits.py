@@ -132,7 +132,7 @@ def test_who_does_not_hear_the_bell_is_stopped_and_told_why(late):
 
 
 def test_who_had_no_chance_to_run_is_not_marked(tmp_path, monkeypatch):
-    monkeypatch.setattr(_submission, "PATIENCE", 0.001)
+    monkeypatch.setattr(_submission, "PATIENCE", 1e-6)
     (tmp_path / "n.ipynb").write_text(hostile.notebook([hostile.START, SCALED, POWER]))
     job = {"cohort": "spring", "key": KEY, "limits": {}, "command": [], "also": []}
     result = _worker.grade(tmp_path / "n.ipynb", mini.PROBLEMS, job)
