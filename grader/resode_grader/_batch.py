@@ -6,7 +6,6 @@ packages are the same.
 
 import contextlib
 import hashlib
-import importlib.metadata
 import json
 import os
 import queue
@@ -26,7 +25,7 @@ from resode_grader import _jail, _processes
 from resode_grader._entries import Entry
 from resode_grader._files import write
 from resode_grader._notebook import LARGEST
-from resode_grader._packages import COURSE, GRADER, LIBRARY, ROOTS
+from resode_grader._packages import COURSE, DECLARED, GRADER, LIBRARY, ROOTS, version
 from resode_grader._submission import Limits
 
 __all__ = ["Batch", "is_result", "unmarked"]
@@ -35,7 +34,6 @@ GRACE = 120.0  # seconds beyond a submission's own limit, for its checks
 OFTEN = 2  # who made the command end so often is left to the marker
 TOLD = 0.2  # seconds between two looks whether somebody wants to stop
 PATIENCE = 5.0  # seconds for a worker to end
-PACKAGES = ("jax", "jaxlib", "flax", "numpy", "scipy", "diffrax", "optax")  # what answers rest on
 NOT_IN_STAMP = ("details", "command")  # they say where and how, not what
 
 
@@ -72,7 +70,7 @@ class Batch:
         """All that a result depends on beside the notebook, in one word."""
         said = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in NOT_IN_STAMP}
         said |= {"limits": asdict(self.limits), "python": sys.version, "code": _code()}
-        said |= {"packages": [_version(name) for name in (*PACKAGES, *self.also)]}
+        said |= {"packages": [version(name) for name in (*DECLARED, *self.also)]}
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
     def stamp(self, path: Path) -> str:
@@ -344,14 +342,6 @@ def _code() -> str:
             digest.update(path.relative_to(folder).as_posix().encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()
-
-
-def _version(name: str) -> str:
-    """A package with its version."""
-    try:
-        return f"{name} {importlib.metadata.version(name)}"
-    except importlib.metadata.PackageNotFoundError:
-        return f"{name} is not there"
 
 
 class _Worker:

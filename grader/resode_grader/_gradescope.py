@@ -6,12 +6,11 @@ zip file with setup.sh and run_autograder).
 
 import io
 import zipfile
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from resode_grader._batch import Batch
-from resode_grader._packages import COURSE, GRADER, LIBRARY
+from resode_grader._packages import COURSE, GRADER, LIBRARY, distribution
 
 __all__ = ["package", "results"]
 
@@ -87,7 +86,7 @@ def package(batch: Batch, target: Path) -> None:
     """
     pins = LIBRARY.parent / "requirements.txt"
     needs = pins.read_text(encoding="utf-8") if pins.exists() else "\n".join(NEEDS) + "\n"
-    needs += "".join(f"{_distribution(name)}\n" for name in batch.also)
+    needs += "".join(f"{distribution(name)}\n" for name in batch.also)
     also = "".join(f" --also {name}" for name in batch.also)
     files = {
         "setup.sh": SETUP,
@@ -108,8 +107,3 @@ def package(batch: Batch, target: Path) -> None:
                     archive.write(path, inside.as_posix())
     target.write_bytes(buffer.getvalue())
     target.chmod(0o600)
-
-
-def _distribution(module: str) -> str:
-    """What pip calls the package that is imported under this name."""
-    return metadata.packages_distributions().get(module, [module])[0]

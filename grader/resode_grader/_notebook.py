@@ -4,7 +4,6 @@ Only JSON is read. Nothing of the notebook runs here, and its metadata decides n
 """
 
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,9 @@ __all__ = [
     "NotebookError",
     "Picture",
     "read_notebook",
-    "without_magic",
 ]
 
 LARGEST = 20_000_000  # bytes of a notebook; pictures in outputs count
-MAGIC = re.compile(r"^(?P<indent>\s*)(%%?[A-Za-z]|!)\s*\S.*$", re.MULTILINE)
 FORMAT = 4  # of notebooks, in use since 2015
 UNREADABLE = (
     "The file is not a notebook (.ipynb) that can be read; download it again from where you wrote "
@@ -167,8 +164,3 @@ def _of_one(data: Any) -> list[Picture]:
         for kind, content in items
         if str(kind).startswith("image/") and isinstance(content, str | list)
     ]
-
-
-def without_magic(source: str) -> str:
-    """Return a cell in which lines for IPython do nothing."""
-    return MAGIC.sub(r"\g<indent>pass", source)

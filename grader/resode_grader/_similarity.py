@@ -11,8 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from IPython.core.inputtransformer2 import TransformerManager
+
 from resode_grader._files import table
-from resode_grader._notebook import Notebook, without_magic
+from resode_grader._notebook import Notebook
 from resode_grader.sets import Problem
 
 __all__ = ["Pair", "answer_words", "pairs", "similar_table"]
@@ -55,9 +57,9 @@ def pairs(
         solution: the published solution, if it is there.
         problems: those that are programs.
     """
-    sources = {name: _definitions(notebook) for name, notebook in notebooks.items()}
+    sources = {name: _definitions(notebook.code) for name, notebook in notebooks.items()}
     if solution:
-        sources[SOLUTION] = _definitions(solution)
+        sources[SOLUTION] = _definitions(solution.code)
     found: list[Pair] = []
     for problem in problems:
         words = {name: _words(problem.name, known) for name, known in sources.items()}
@@ -80,7 +82,7 @@ def similar_table(found: Iterable[Pair]) -> str:
 
 def answer_words(source: str, name: str) -> tuple[str, ...]:
     """Return the words of an answer in a source, none if it is not defined there."""
-    return _words(name, _parsed([source]))
+    return _words(name, _definitions([source]))
 
 
 def _alike(label: str, words: Mapping[str, tuple[str, ...]]) -> list[Pair]:
@@ -113,17 +115,14 @@ def _share(first: frozenset[int], second: frozenset[int]) -> float:
     return share if share >= ALIKE else 0.0
 
 
-def _definitions(notebook: Notebook) -> dict[str, ast.AST]:
-    """What the names of a notebook stand for in the end."""
-    return _parsed(notebook.code)
-
-
-def _parsed(sources: Iterable[str]) -> dict[str, ast.AST]:
-    """The last definition of each name; cells that are no Python are left out."""
+def _definitions(sources: Iterable[str]) -> dict[str, ast.AST]:
+    """What the names of a notebook's cells stand for in the end; cells that are no Python are left out."""
     found: dict[str, ast.AST] = {}
     for source in sources:
+        if len(source) >= LARGEST:
+            continue
         try:
-            body = ast.parse(without_magic(source)).body if len(source) < LARGEST else []
+            body = ast.parse(TransformerManager().transform_cell(source)).body
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
         for node in body:
