@@ -116,7 +116,7 @@ def _share(first: frozenset[int], second: frozenset[int]) -> float:
 
 
 def _definitions(sources: Iterable[str]) -> dict[str, ast.AST]:
-    """What the names of a notebook's cells stand for in the end; cells that are no Python are left out."""
+    """What the names in cells stand for in the end; cells that are no Python are left out."""
     found: dict[str, ast.AST] = {}
     for source in sources:
         if len(source) >= LARGEST:
