@@ -677,11 +677,15 @@ class LossIsBlind(Regression, Claim, label="obs-loss-is-blind", source="measured
         )
 
     def judge(self, measured: Measured) -> tuple[Check, ...]:
-        """Both fit, and the number of independent layers over that of tied ones grows like L."""
+        """Both fit, and the number of independent layers over that of tied ones grows like L.
+
+        The maximum over Gaussian layers of 200 weights and more varies by some 4 % from draw to
+        draw, which moves the slope between two depths by 0.08, and by 0.03 over all four.
+        """
         ratio = measured.lipschitz[1] / measured.lipschitz[0]
         return (
             Check("largest loss left / loss at the start", float(measured.left.max()), high=0.05),
-            Check("slope of the Lipschitz numbers' ratio", deep_slope(self.depths, ratio), low=0.9),
+            Check("slope of the Lipschitz numbers' ratio", slope(self.depths, ratio), low=0.9),
         )
 
     def picture(self, measured: Measured) -> Picture:
