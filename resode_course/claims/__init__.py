@@ -42,6 +42,7 @@ CHAPTERS = (
     "discretize/euler",
     "discretize/integrators",
     "discretize/closeness",
+    "train/depth-factor",
     "train/gradient-flow",
     "train/linear-networks",
     "train/implicit-regularization",

@@ -13,6 +13,7 @@ from resode_course._feedback import NO_RETURN
 from resode_course.exercises import (
     adjoints,
     closeness,
+    depth_factor,
     double_limit,
     euler,
     gradient_flow,
@@ -38,6 +39,7 @@ CHECKS = {
     **euler.CHECKS,
     **integrators.CHECKS,
     **closeness.CHECKS,
+    **depth_factor.CHECKS,
     **gradient_flow.CHECKS,
     **linear_networks.CHECKS,
     **implicit_regularization.CHECKS,

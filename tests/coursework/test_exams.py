@@ -43,7 +43,7 @@ def test_every_chapter_has_one_question_of_each_kind():
     for title, questions in bank().items():
         kinds = [question["kind"] for question in questions]
         assert kinds in (["Explain", "Compute", "Judge"], ["Explain", "Prove", "Judge"]), title
-    assert TEXT.count("### ") == sum(map(len, bank().values())) >= 3 * 17
+    assert TEXT.count("### ") == sum(map(len, bank().values())) >= 3 * 18
 
 
 def test_marks_add_up_and_a_point_is_two_minutes():
@@ -129,6 +129,22 @@ def end_of(u, v, target):  # where the flow of (u v - target)^2 ends
     return np.sqrt(square), target / np.sqrt(square)
 
 
+def largest_rate(L, target=2.0):  # 2 / beta in the norm of depth, by second differences
+    def loss(move):  # along the direction of norm one in which the loss bends most
+        theta = L * (target ** (1 / L) - 1) + move
+        return ((1 + theta / L) ** L - target) ** 2
+
+    return 2 / ((loss(1e-4) - 2 * loss(0.0) + loss(-1e-4)) / 1e-8)
+
+
+def one_ahead(L, steps=4000):  # the first weight at t = 1/4 for f = theta^4 h, by midpoint steps
+    weight, step = 1.0, 0.25 / steps
+    for _ in range(steps):
+        middle = weight + step / 2 * 8 * (1 - weight**4 / L) * weight**3
+        weight += step * 8 * (1 - middle**4 / L) * middle**3
+    return weight
+
+
 def parting():  # the leading term of L (theta_{k+1} - theta_k) / t^2 for the shear, by training
     L, steps, t = 20, 400, 1e-3
     theta, B = np.zeros((L, 2, 2)), np.array([[1.0, 2.0], [0.0, 1.0]])
@@ -208,7 +224,18 @@ NUMBERS = {  # chapter: what the text shows, and the number computed in another 
         ("-2.061", lambda: alternating(2, -1)),
         ("-0.206", lambda: alternating(0.5, 0.5)),
     ],
+    "The factor": [
+        ("0.297", lambda: largest_rate(8)),
+        ("\\frac14", lambda: largest_rate(4096), 0.25),
+        ("16.35", lambda: 64 * largest_rate(64)),
+    ],
     "Gradient": [
+        ("2.00", lambda: one_ahead(16)),
+        ("4.00", lambda: one_ahead(256)),
+        ("8.00", lambda: one_ahead(4096)),
+        ("0.250", lambda: (one_ahead(16) - 1) / 4),
+        ("0.188", lambda: (one_ahead(256) - 1) / 16),
+        ("0.109", lambda: (one_ahead(4096) - 1) / 64),
         ("0.854", lambda: end_of(0.3, 2.2, 2)[0]),
         ("2.682", lambda: 2 * (end_of(0.3, 2.2, 2)[1] - 1)),
         ("6.21", lambda: np.sum(np.square(end_of(0.3, 2.2, 2)))),

@@ -143,7 +143,7 @@ def test_the_seconds_measured_go_into_the_banner(tmp_path):
 
 def test_every_banner_says_what_its_number_is():
     texts = [path.with_suffix(".md").read_text("utf8") for path in colab.chapters()]
-    assert len(texts) == 17
+    assert len(texts) == 18
     assert all(
         re.search(r"\*\*Runs in\*\* \d+ s on two CPU cores, as on Colab ·", t) for t in texts
     )
