@@ -75,6 +75,7 @@ EXAMPLES = {
     "3.2": ("$\\|b\\|^2 = 3.261$", lambda p: np.sum(np.square(p["readout"]))),
     "3.3": ("$0.120$", lambda p: p["input"] / (3 * np.e)),
     "3.5": ("$0.787$", lambda p: 1 - np.exp(-p["time"] / 2)),
+    "3.8": ("$295$", lambda p: np.log(10) / 0.02 / p["rate"]),
     "4.1": ("$3.20$", lambda p: 4 * smallest_eigenvalue(p)),
     "4.2": ("$1.514$", lambda p: p["depth"] * (4 ** (1 / p["depth"]) - 1)),
     "4.3": ("$-0.136$", lambda p: 1 - 1 / (2 * p["alpha"])),
