@@ -86,6 +86,7 @@ EXAMPLES = {
     "5.3": ("$0.308$", lambda p: p["penalty"] / (p["penalty"] + 1 / p["tau"] + 1 / 3)),
     "5.4": ("$0.291$", lambda p: p["penalty"] / (1 / p["tau"] + 1 / 3)),
     "5.5": ("$0.339$", lambda p: (p["up"] + p["down"]) ** 2 * 2 / 27),
+    "5.8": ("$36$", lambda p: round(5 / p["step"])),
 }
 
 
