@@ -81,6 +81,7 @@ EXAMPLES = {
     "4.3": ("$-0.136$", lambda p: 1 - 1 / (2 * p["alpha"])),
     "4.4": ("$16$", no_slot),
     "4.5": ("$-1.32", lambda p: -4 * (1 - p["beta"])),
+    "4.8": ("$0.5$", lambda p: 2.0 ** (-1 - p["corrections"])),
     "5.1": ("$0.855$", lambda p: 1 / (1 + p["price"] * p["drift"] ** 2)),
     "5.2": ("$-0.4$", lambda p: -p["end"] / (p["price"] + 2 * p["end"])),
     "5.3": ("$0.308$", lambda p: p["penalty"] / (p["penalty"] + 1 / p["tau"] + 1 / 3)),

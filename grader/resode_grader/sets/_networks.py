@@ -19,6 +19,7 @@ __all__ = [
     "fitted",
     "momentum",
     "pulled_back",
+    "residual",
     "roughness",
     "states",
     "trained",
@@ -36,13 +37,24 @@ SLOPES = {
 """The derivatives of the activations."""
 
 
+def residual(V: np.ndarray, W: np.ndarray, h: np.ndarray, activation: str) -> np.ndarray:
+    """Return ``V sigma(W h / sqrt(d)) / sqrt(m)`` for one layer.
+
+    Args:
+        V: its outer weights.
+        W: its inner weights.
+        h: states, a row each.
+        activation: the name of ``sigma``.
+    """
+    d, m = V.shape
+    return ACTIVATIONS[activation](h @ W.T / np.sqrt(d)) @ V.T / np.sqrt(m)
+
+
 def states(weights: Weights, x: np.ndarray, activation: str) -> list[np.ndarray]:
     """Return the states ``h_0, ..., h_L`` of all samples."""
-    (L, d, m), h = weights[0].shape, x
     found = [x]
     for V, W in zip(*weights, strict=True):
-        h = h + ACTIVATIONS[activation](h @ W.T / np.sqrt(d)) @ V.T / np.sqrt(m) / L
-        found.append(h)
+        found.append(found[-1] + residual(V, W, found[-1], activation) / len(weights[0]))
     return found
 
 
