@@ -66,6 +66,7 @@ EXAMPLES = {
     "1.3": ("$0.017$", lambda p: (p["epsilon"] / (1 + p["epsilon"])) ** (1 - p["q"] / 2)),
     "1.4": ("$4.34$", lambda p: np.exp(p["v"] ** 2 * (1 + p["a"] ** 2) / 2)),
     "1.5": ("$0.0121$", lambda p: (1 - p["Lambda"] / 2) ** 2),
+    "1.8": ("$14$", lambda p: 7 * (p["times"] - 1)),
     "2.1": ("$1.123$", lambda p: 10 * p["delta"] / np.hypot(p["delta"], 10)),
     "2.2": ("$0.0828$", lambda p: (p["slope"] * p["target"]) ** -2),
     "2.4": ("$2c^2\\sigma_2^2 = 1.070$", lambda p: 2 * (p["weight"] * p["covariance"][1]) ** 2),

@@ -15,7 +15,7 @@ from labels import read_book
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```(?P<kind>\w+)\n(?P<body>.*?)^```$", re.M | re.S)
-PICTURES = ["2.9", "3.9", "4.9", "5.9"]
+PICTURES = ["1.9", "2.9", "3.9", "4.9", "5.9"]
 
 
 def run(code, names):
