@@ -9,6 +9,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 SCHEDULE, PATHS = "book/instructors/schedule.md", "book/paths.md"
 NUMBERS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
+NUMBERS += ["eleven"]
 WEEKS = {1: ("Eight", 2, 3), 2: ("Eight", 4, 5, 6), 3: ("Eight", 7, 8)} | {
     4: ("Fourteen", 9, 10),
     5: ("Fourteen", 11, 12),

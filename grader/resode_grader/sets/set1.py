@@ -19,7 +19,8 @@ from resode_course.coursework.properties import (
     Slopes,
     smooth_slices,
 )
-from resode_grader.sets._draws import two_digits
+from resode_grader.sets._draws import ACTIVATIONS, two_digits
+from resode_grader.sets._networks import Rule, Weights, adam, finite, fitted, momentum, trained
 from resode_grader.sets._problem import Part, Problem
 
 __all__ = ["PROBLEMS"]
@@ -592,6 +593,139 @@ def impossible_cases(p: Numbers, rng: Generator) -> Iterator[Property]:
         yield Impossible(x, y, reason)
 
 
+# 1.8: refined after training.
+
+Refining = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, int]
+REFINED = ("losses", "repeated", "interpolated")
+
+
+def draw_refining(rng: Generator) -> Numbers:
+    """An activation, the rate of Adam, and how many layers come from one."""
+    return {
+        "activation": str(rng.choice(sorted(ACTIVATIONS))),
+        "rate": two_digits(rng, 0.03, 0.1),
+        "times": int(rng.integers(2, 5)),
+    }
+
+
+def _refining_cases(rng: Generator) -> list[Refining]:
+    """Weights, data and a number of steps: slices of a line in depth, and independent layers."""
+    # One shape, so that an answer is compiled once.
+    L, d, m, n = 5, 2, 4, 4
+    found = []
+    for slices in (True, False):
+        weights = [rng.normal(size=(L, *shape)) for shape in ((d, m), (m, d))]
+        if slices:
+            s = np.arange(L)[:, None, None] / L
+            weights = [w[0] + s * w[1] for w in weights]
+        data = rng.normal(size=(2, n, d))
+        found.append((*(array.round(2) for array in (*weights, *data)), 20))
+    return found
+
+
+def _refining_run(case: Refining, p: Numbers, rule: Rule | None = None) -> Any:
+    """Losses and weights of a training."""
+    V, W, x, y, steps = case
+
+    def gradient(weights: Weights) -> tuple[float, Weights]:
+        return fitted(weights, x, y, p["activation"])
+
+    return trained(gradient, (V, W), steps, rule or adam(p["rate"]))
+
+
+def _loss(weights: Weights, case: Refining, p: Numbers) -> float:
+    """The loss of a network of any depth."""
+    return fitted(weights, case[2], case[3], p["activation"])[0]
+
+
+def _on_lines(weights: Weights, positions: np.ndarray) -> Weights:
+    """Weights at positions counted in layers, on the lines through all of them."""
+    left = np.clip(np.floor(positions).astype(int), 0, len(weights[0]) - 2)
+    part = (positions - left)[:, None, None]
+    return tuple((1 - part) * w[left] + part * w[left + 1] for w in weights)
+
+
+def _interpolated(weights: Weights, times: int) -> Weights:
+    """The weights at ``k / (times L)``, constant behind the last slice."""
+    L = len(weights[0])
+    return _on_lines(weights, np.minimum(np.arange(times * L) / times, L - 1))
+
+
+def refining_losses_cases(p: Numbers, rng: Generator) -> Iterator[Property]:
+    """The losses of the training."""
+    for case, name in zip(_refining_cases(rng), ("a line", "independent layers"), strict=True):
+        right, n, d = _refining_run(case, p)[0], *case[2].shape
+        mistakes = {
+            "That is gradient descent with this rate; Adam is asked.": _refining_run(
+                case, p, momentum(p["rate"])
+            )[0],
+            "That is half the loss.": right / 2,
+            "The loss is a mean over samples; you take the sum.": n * right,
+            "The loss is a sum over coordinates; you take their mean too.": right / d,
+            "The losses are the other way round: the first is that of the start.": right[::-1],
+        }
+        hint = f"From {name} the losses are others; is the first one that of the weights given?"
+        yield Case(case, right, finite(mistakes), hint, pick="losses", of=REFINED)
+
+
+def repeated_cases(p: Numbers, rng: Generator) -> Iterator[Property]:
+    """The loss of the trained network with each layer several times."""
+    for case in _refining_cases(rng):
+        losses, end = _refining_run(case, p)
+        times = p["times"]
+        again = tuple(np.repeat(w, times, axis=0) for w in end)
+        mistakes = {
+            "That is the loss before refining.": losses[-1],
+            "That is the loss of the interpolated network.": _loss(
+                _interpolated(end, times), case, p
+            ),
+            "The whole network is repeated; each layer is to follow itself.": _loss(
+                tuple(np.tile(w, (times, 1, 1)) for w in end), case, p
+            ),
+            "That repeats the weights before training.": _loss(
+                tuple(np.repeat(w, times, axis=0) for w in case[:2]), case, p
+            ),
+            "The layers keep their length; a network of more layers has shorter ones.": _loss(
+                (again[0] * times, again[1]), case, p
+            ),
+        }
+        hint = "The loss with repeated layers is not {got}."
+        yield Case(case, _loss(again, case, p), mistakes, hint, pick="repeated", of=REFINED)
+
+
+def interpolated_cases(p: Numbers, rng: Generator) -> Iterator[Property]:
+    """The loss of the trained network with interpolated layers."""
+    for case in _refining_cases(rng):
+        losses, end = _refining_run(case, p)
+        times, L = p["times"], len(case[0])
+        right = _interpolated(end, times)
+        positions = np.arange(times * L) / times
+        middles = np.clip((np.arange(times * L) + 0.5) / times - 0.5, 0, L - 1)
+        mistakes = {
+            "That is the loss before refining.": losses[-1],
+            "That is the loss with repeated layers.": _loss(
+                tuple(np.repeat(w, times, axis=0) for w in end), case, p
+            ),
+            "Behind the last slice the weights stay constant; you follow the last line.": _loss(
+                _on_lines(end, positions), case, p
+            ),
+            "The new slices sit at k/(rL), the old ones at k/L; yours fill [0, 1] evenly.": _loss(
+                _on_lines(end, np.linspace(0, L - 1, times * L)), case, p
+            ),
+            "A slice sits where its layer begins, not in its middle.": _loss(
+                _on_lines(end, middles), case, p
+            ),
+            "That interpolates the weights before training.": _loss(
+                _interpolated(case[:2], times), case, p
+            ),
+            "The layers keep their length; a network of more layers has shorter ones.": _loss(
+                (right[0] * times, right[1]), case, p
+            ),
+        }
+        hint = "The loss with interpolated layers is not {got}."
+        yield Case(case, _loss(right, case, p), mistakes, hint, pick="interpolated", of=REFINED)
+
+
 PROBLEMS = (
     Problem(
         "1.1",
@@ -647,6 +781,17 @@ PROBLEMS = (
             Part("Lipschitz residuals", 3, lipschitz_cases),
             Part("the smallest depth", 3, fewest_cases),
             Part("impossible tasks", 2, impossible_cases),
+        ),
+    ),
+    Problem(
+        "1.8",
+        "train_and_refine",
+        8,
+        draw_refining,
+        (
+            Part("the losses", 4, refining_losses_cases),
+            Part("the loss with repeated layers", 1, repeated_cases),
+            Part("the loss with interpolated layers", 3, interpolated_cases),
         ),
     ),
 )

@@ -10,6 +10,7 @@ from resode_course.coursework.cases import Case
 from resode_course.coursework.marks import Property
 from resode_course.coursework.properties import Combination, End
 from resode_grader.sets._draws import ACTIVATIONS, two_digits
+from resode_grader.sets._networks import Weights, finite, fitted, momentum, roughness, trained
 from resode_grader.sets._problem import Part, Problem
 
 __all__ = ["PROBLEMS"]
@@ -516,6 +517,136 @@ def scaled_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
         yield _training((L, fraction), right, mistakes, hint, pick="scaled")
 
 
+# 2.8: two starts that train alike
+
+STARTS = ("losses", "frozen", "lipschitz")
+
+
+def draw_starts(rng: Rng) -> Parameters:
+    """An activation, and how the network is trained."""
+    return {
+        "activation": str(rng.choice(sorted(ACTIVATIONS))),
+        "rate": two_digits(rng, 0.1, 0.2),
+        "momentum": two_digits(rng, 0.6, 0.8),
+    }
+
+
+def _start_cases(rng: Rng) -> list[tuple[np.ndarray, np.ndarray, np.ndarray, int]]:
+    """Inner weights, data and a number of steps: a tied start and an independent one."""
+    # One shape, so that an answer is compiled once.
+    L, d, m, n = 6, 2, 4, 5
+    tied = np.tile(rng.normal(size=(m, d)), (L, 1, 1))
+    inner = (tied, rng.normal(size=(L, m, d)))
+    data = rng.normal(size=(2, 2, n, d))
+    return [(W.round(2), x.round(2), y.round(2), 20) for W, (x, y) in zip(inner, data, strict=True)]
+
+
+def _run(
+    case: tuple[np.ndarray, np.ndarray, np.ndarray, int],
+    p: Parameters,
+    factor: float | None = None,
+    parts: tuple[float, float] = (1.0, 1.0),
+) -> tuple[np.ndarray, Weights]:
+    """Losses and weights of a training; ``parts`` of the gradients, one for each array."""
+    W, x, y, steps = case
+    rule = momentum(p["rate"], p["momentum"], len(W) if factor is None else factor)
+
+    def gradient(weights: Weights) -> tuple[float, Weights]:
+        loss, plain = fitted(weights, x, y, p["activation"])
+        return loss, (parts[0] * plain[0], parts[1] * plain[1])
+
+    return trained(gradient, (np.zeros(W.transpose(0, 2, 1).shape), W), steps, rule)
+
+
+def _mistaken_losses(
+    case: tuple[np.ndarray, np.ndarray, np.ndarray, int], p: Parameters
+) -> dict[str, np.ndarray]:
+    """What typical mistakes give, by the sentence that explains them."""
+    L, n, d = len(case[0]), *case[1].shape
+    right = _run(case, p)[0]
+    found = {
+        "The factor L is missing: that is the training without it.": _run(case, p, 1.0)[0],
+        "The factor L comes twice.": _run(case, p, L**2)[0],
+        "The momentum is missing.": _run(case, {**p, "momentum": 0.0})[0],
+        "The inner weights W do not move; all weights are trained.": _run(case, p, None, (1, 0))[0],
+        "The loss is a sum over coordinates and a mean over samples; you take the mean of both.": (
+            _run(case, p, L / d)[0] / d
+        ),
+        "The loss is a mean over samples; you take the sum.": _run(case, p, L * n)[0] * n,
+        "That is half the loss.": _run(case, p, L / 2)[0] / 2,
+        "These are the losses of steps with half the gradient.": _run(case, p, L / 2)[0],
+        "The losses are the other way round: the first is that of the start.": right[::-1],
+    }
+    return finite(found)
+
+
+def starts_losses_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
+    """The losses of the training in the metric of depth."""
+    for case, name in zip(_start_cases(rng), ("a tied", "an independent"), strict=True):
+        yield Case(
+            case,
+            _run(case, p)[0],
+            partial(_mistaken_losses, case, p),
+            f"From {name} start the losses are others; is the first one right, with V = 0?",
+            pick="losses",
+            of=STARTS,
+        )
+
+
+def frozen_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
+    """The last loss of the training with the plain gradient."""
+    case = _start_cases(rng)[1]
+    losses = _run(case, p, 1.0)[0]
+    mistakes = {
+        "That is the loss at the start.": losses[0],
+        "That is the loss with the factor L; here the gradient stays plain.": _run(case, p)[0][-1],
+        "That is the loss before the last step.": losses[-2],
+        "The gradient is to stay plain; yours is divided by L once more.": _run(
+            case, p, 1 / len(case[0])
+        )[0][-1],
+        "The momentum is missing.": _run(case, {**p, "momentum": 0.0}, 1.0)[0][-1],
+        "It goes on from the end of the first training; both begin at the start.": _run_on(case, p),
+    }
+    hint = "With the plain gradient the last loss is another one."
+    yield Case(case, losses[-1], mistakes, hint, pick="frozen", of=STARTS)
+
+
+def _run_on(case: tuple[np.ndarray, np.ndarray, np.ndarray, int], p: Parameters) -> float:
+    """The last loss of a plain training that starts where the other one ended."""
+    _, x, y, steps = case
+    rule = momentum(p["rate"], p["momentum"])
+    end = _run(case, p)[1]
+    return trained(lambda w: fitted(w, x, y, p["activation"]), end, steps, rule)[0][-1]
+
+
+def lipschitz_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
+    """The Lipschitz number in depth, before and after."""
+    for case, name in zip(_start_cases(rng), ("a tied", "an independent"), strict=True):
+        W, L = case[0], len(case[0])
+        first, last = (np.zeros(W.transpose(0, 2, 1).shape), W), _run(case, p)[1]
+        right = np.array([roughness(first), roughness(last)])
+
+        def measured(size: Any, ends: tuple[Weights, Weights] = (first, last)) -> np.ndarray:
+            return np.array([size([np.diff(w, axis=0) for w in end]) for end in ends])
+
+        mistakes = {
+            "The factor L of the Lipschitz number is missing.": right / L,
+            "Both norms are to be joined under one root, for each layer.": L
+            * measured(lambda moves: sum(np.sqrt((w**2).sum(axis=(1, 2))).max() for w in moves)),
+            "That is the largest entry; the norm of a layer is asked.": L
+            * measured(lambda moves: max(np.abs(w).max() for w in moves)),
+            "The outer weights V are missing.": L
+            * measured(lambda moves: np.sqrt((moves[1] ** 2).sum(axis=(1, 2))).max()),
+            "The inner weights W are missing.": L
+            * measured(lambda moves: np.sqrt((moves[0] ** 2).sum(axis=(1, 2))).max()),
+            "That is the sum over layers; the largest increment is asked.": L
+            * measured(lambda moves: np.sqrt(sum((w**2).sum(axis=(1, 2)) for w in moves)).sum()),
+            "The end is first; the start is to be.": right[::-1],
+        }
+        hint = f"From {name} start the Lipschitz numbers before and after training are others."
+        yield Case(case, right, mistakes, hint, pick="lipschitz", of=STARTS)
+
+
 PROBLEMS = (
     Problem(
         "2.1",
@@ -568,6 +699,17 @@ PROBLEMS = (
         (
             Part("the time at a depth", 5, time_cases),
             Part("the limit of the scaled time", 3, scaled_cases),
+        ),
+    ),
+    Problem(
+        "2.8",
+        "train",
+        8,
+        draw_starts,
+        (
+            Part("the losses", 4, starts_losses_cases),
+            Part("the loss without the factor", 1, frozen_cases),
+            Part("the Lipschitz number in depth", 3, lipschitz_cases),
         ),
     ),
 )

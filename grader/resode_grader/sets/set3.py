@@ -11,6 +11,7 @@ from resode_course.coursework.cases import Case
 from resode_course.coursework.marks import Property
 from resode_course.coursework.properties import Blind
 from resode_grader.sets._draws import ACTIVATIONS, count, two_digits
+from resode_grader.sets._networks import Weights, finite, momentum, pulled_back, states, trained
 from resode_grader.sets._problem import Part, Problem
 
 __all__ = ["PROBLEMS"]
@@ -612,6 +613,145 @@ def order_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
         yield _trained_both(case, right, {}, hint, pick="order", tolerance=1e-9)
 
 
+# 3.8: the measured rate beside the constant at the start
+
+Wide = tuple[np.ndarray, np.ndarray, np.ndarray, int, int]
+WIDE = ("losses", "constant", "rate")
+
+
+def draw_wide(rng: Rng) -> Parameters:
+    """An activation, the step of descent, and over how many steps a rate is fitted."""
+    return {
+        "activation": str(rng.choice(sorted(ACTIVATIONS))),
+        "rate": two_digits(rng, 0.2, 0.4),
+        "window": int(rng.integers(8, 16)),
+    }
+
+
+def _wide_cases(rng: Rng) -> list[Wide]:
+    """Inner weights, data, a depth and a number of steps."""
+    # One shape, so that an answer is compiled once.
+    m, n = 8, 4
+    drawn = (
+        (
+            1.5 * rng.normal(size=(m, 4)),
+            1.5 * rng.normal(size=(n, 3)),
+            rng.choice([-1, 1], size=n) * rng.uniform(0.5, 1.0, size=n),
+        )
+        for _ in range(2)
+    )
+    return [(W.round(2), x.round(2), y.round(2), 3, 30) for W, x, y in drawn]
+
+
+def _wide_run(
+    case: Wide, p: Parameters, factor: float = 1.0, inner: float = 1.0, read: int = -1
+) -> np.ndarray:
+    """The losses of a training; the gradient of depth, and that of ``W``, come with factors."""
+    W, x, y, depth, steps = case
+    m, d = W.shape
+    h = np.hstack([x, np.zeros((len(x), 1))])
+    start = np.zeros((depth, d, m)), np.tile(W, (depth, 1, 1))
+
+    def gradient(weights: Weights) -> tuple[float, Weights]:
+        *before, last = states(weights, h, p["activation"])
+        error, costate = last[:, read] - y, np.zeros_like(h)
+        costate[:, read] = 2 * error / len(y)
+        outer, other = pulled_back(weights, before, costate, p["activation"])
+        return float((error**2).mean()), (outer, inner * other)
+
+    return trained(gradient, start, steps, momentum(p["rate"], factor=factor * depth))[0]
+
+
+def _mistaken_wide(case: Wide, p: Parameters) -> dict[str, np.ndarray]:
+    """What typical mistakes give, by the sentence that explains them."""
+    depth, n = case[3], len(case[1])
+    found = {
+        "The factor L is missing in the gradient.": _wide_run(case, p, 1 / depth),
+        "The factor L comes twice.": _wide_run(case, p, depth),
+        "The inner weights W do not move; all weights are trained.": _wide_run(case, p, inner=0.0),
+        "The loss is a mean over samples; you take the sum.": n * _wide_run(case, p, n),
+        "That is half the loss.": _wide_run(case, p, 0.5) / 2,
+        "These are the losses of steps with half the gradient.": _wide_run(case, p, 0.5),
+        "The last coordinate is read, not the first.": _wide_run(case, p, read=0),
+        "The losses are the other way round: the first is that of the start.": _wide_run(case, p)[
+            ::-1
+        ],
+    }
+    return finite(found)
+
+
+def wide_losses_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
+    """The losses of the training."""
+    for case in _wide_cases(rng):
+        yield Case(
+            case,
+            _wide_run(case, p),
+            partial(_mistaken_wide, case, p),
+            "The losses are others; is the first one the mean of y^2, with V = 0?",
+            pick="losses",
+            of=WIDE,
+        )
+
+
+def _wide_features(W: np.ndarray, x: np.ndarray, p: Parameters) -> np.ndarray:
+    """The features of the samples, a row each, before training."""
+    return ACTIVATIONS[p["activation"]](x @ W[:, :-1].T / np.sqrt(W.shape[1]))
+
+
+def _gram_spectrum(S: np.ndarray) -> np.ndarray:
+    """The eigenvalues of the Gram matrix of features, per neuron, in increasing order."""
+    return np.linalg.eigvalsh(S @ S.T) / S.shape[1]
+
+
+def start_constant_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
+    """The PL constant at the start."""
+    for case in _wide_cases(rng):
+        W, x, n = case[0], case[1], len(case[1])
+        m, d = W.shape
+        low, *_, high = _gram_spectrum(_wide_features(W, x, p))
+        right = 4 * low / n
+        unscaled = 4 / n * _gram_spectrum(_wide_features(np.sqrt(d) * W, x, p))[0]
+        mistakes = {
+            "That is the largest eigenvalue; the inequality needs the smallest.": 4 * high / n,
+            "That is the eigenvalue itself; the loss brings the factor 4/n.": low,
+            "The Gram matrix is to be divided by the number of neurons m.": right * m,
+            "The gradient of a mean of squares has 2/n, its square 4/n^2, and the loss 1/n.": right
+            / n,
+            "The factor is 4/n: the 2 of the squared error comes squared.": right / 2,
+            "That belongs to the sum over samples; the loss is their mean.": right * n,
+            "The features see W h / sqrt(d), with the width d of the network.": unscaled,
+            "The depth cancels: L layers, each with 1/L^2, and the factor L.": right / case[3],
+        }
+        hint = "The constant is another one; which gradient is left at V = 0, and how long is it?"
+        yield Case(case, right, mistakes, hint, pick="constant", of=WIDE)
+
+
+def rate_of_losses_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
+    """The rate at which the loss falls in the end."""
+    for case in _wide_cases(rng):
+        losses, eta, window = _wide_run(case, p), p["rate"], p["window"]
+        logs = np.log(losses)
+
+        def slope(size: int, logs: np.ndarray = logs, eta: float = eta) -> float:
+            return float(-np.polyfit(eta * np.arange(size + 1), logs[-size - 1 :], 1)[0])
+
+        right = slope(window)
+        ends = np.log(losses[-window - 1] / losses[-1]) / (eta * window)
+        constant = 4 / len(case[1]) * _gram_spectrum(_wide_features(*case[:2], p))[0]
+        mistakes = {
+            "That is the constant at the start; a rate is measured, from the losses.": constant,
+            "That is the slope per step; the training time of a step is the rate.": right * eta,
+            "The loss falls, so its rate is positive.": -right,
+            "That is the rate of the whole run; the last steps are asked.": slope(len(losses) - 1),
+            "The logarithm is the natural one.": right / np.log(10),
+            "That is the rate of the root of the loss.": right / 2,
+            "That joins two losses; the line of least squares uses all of them.": ends,
+            "There are window + 1 losses in so many steps; one is missing.": slope(window - 1),
+        }
+        hint = "The rate is {got}; expected another one. Fit log(loss) against training time."
+        yield Case(case, right, mistakes, hint, pick="rate", of=WIDE)
+
+
 PROBLEMS = (
     Problem(
         "3.1",
@@ -666,6 +806,17 @@ PROBLEMS = (
             Part("lazy training", 3, lazy_cases),
             Part("true training", 4, true_cases),
             Part("the order of the difference", 1, order_cases),
+        ),
+    ),
+    Problem(
+        "3.8",
+        "train_wide",
+        8,
+        draw_wide,
+        (
+            Part("the losses", 4, wide_losses_cases),
+            Part("the PL constant at the start", 2, start_constant_cases),
+            Part("the measured rate", 2, rate_of_losses_cases),
         ),
     ),
 )

@@ -11,6 +11,15 @@ from resode_course.coursework.cases import Case
 from resode_course.coursework.marks import Property
 from resode_course.coursework.properties import Along, Plan
 from resode_grader.sets._draws import ACTIVATIONS, count, two_digits
+from resode_grader.sets._networks import (
+    Weights,
+    finite,
+    momentum,
+    pulled_back,
+    residual,
+    states,
+    trained,
+)
 from resode_grader.sets._problem import Part, Problem
 
 __all__ = ["PROBLEMS"]
@@ -675,6 +684,131 @@ def amplification_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
         yield _way(case, right, mistakes, hint, pick="amplification", tolerance=1e-4)
 
 
+# 4.8: training that keeps no states
+
+Forgetful = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, int]
+FORGETFUL = ("losses", "errors")
+HALF = "These are the losses of steps with half the gradient."
+
+
+def draw_forgetful(rng: Rng) -> Parameters:
+    """An activation, the step of descent, and how often a recovered state is corrected."""
+    return {
+        "activation": str(rng.choice(sorted(ACTIVATIONS))),
+        "rate": two_digits(rng, 0.1, 0.3),
+        "corrections": int(rng.integers(3)),
+    }
+
+
+def _forgetful_cases(rng: Rng) -> list[Forgetful]:
+    """Weights, data and a number of steps."""
+    # One shape, so that an answer is compiled once.
+    L, d, m, n = 5, 2, 4, 4
+    sizes = ((L, d, m), (L, m, d), (n, d), (n, d))
+    return [(*(rng.normal(size=size).round(2) for size in sizes), 12) for _ in range(2)]
+
+
+def _recovered(weights: Weights, last: np.ndarray, p: Parameters) -> list[np.ndarray]:
+    """The inputs of all layers, one after the other from the last state."""
+    L, found = len(weights[0]), [last]
+    for V, W in zip(weights[0][::-1], weights[1][::-1], strict=True):
+        guess = found[-1]
+        for _ in range(1 + p["corrections"]):
+            guess = found[-1] - residual(V, W, guess, p["activation"]) / L
+        found.append(guess)
+    return found[:0:-1]
+
+
+def _back(case: Forgetful, weights: Weights, p: Parameters, exact: bool = False) -> Any:
+    """The loss and the gradient, from recovered states or from those that were kept."""
+    *before, last = states(weights, case[2], p["activation"])
+    before = before if exact else _recovered(weights, last, p)
+    error = last - case[3]
+    costate = 2 * error / len(error)
+    return float((error**2).sum(axis=1).mean()), pulled_back(
+        weights, before, costate, p["activation"]
+    )
+
+
+def _forgetful_run(
+    case: Forgetful, p: Parameters, factor: float = 1.0, exact: bool = False
+) -> tuple[np.ndarray, Weights]:
+    """Losses and weights of a training; the gradient of depth comes with a factor."""
+    rule = momentum(p["rate"], factor=factor * len(case[0]))
+    return trained(lambda w: _back(case, w, p, exact), case[:2], case[-1], rule)
+
+
+def _gradient_gap(case: Forgetful, weights: Weights, p: Parameters) -> np.ndarray:
+    """The squares of the error of a gradient, and of the exact one, in both arrays."""
+    ours, exact = (_back(case, weights, p, way)[1] for way in (False, True))
+    gaps = [np.sum((a - b) ** 2) for a, b in zip(ours, exact, strict=True)]
+    return np.array([gaps, [np.sum(b**2) for b in exact]])
+
+
+def _mistaken_forgetful(case: Forgetful, p: Parameters) -> dict[str, np.ndarray]:
+    """What typical mistakes give, by the sentence that explains them."""
+    L, n, j = len(case[0]), len(case[2]), p["corrections"]
+    found = {
+        "That is the training with kept states; yours is to recover them.": _forgetful_run(
+            case, p, exact=True
+        ),
+        "That is one correction more than your class makes.": _forgetful_run(
+            case, {**p, "corrections": j + 1}
+        ),
+        "The factor L is missing in the gradient.": _forgetful_run(case, p, 1 / L),
+        "The factor L comes twice.": _forgetful_run(case, p, L),
+        HALF: _forgetful_run(case, p, 0.5),
+        "The mean over samples is missing in the gradient.": _forgetful_run(case, p, n),
+    }
+    if j:
+        fewer = _forgetful_run(case, {**p, "corrections": j - 1})
+        found["That is one correction fewer than your class makes."] = fewer
+    losses = {words: run[0] for words, run in found.items()}
+    halves = {
+        "That is half the loss, and steps with half the gradient.": losses[HALF] / 2,
+        "That is half the loss; the steps are right.": _forgetful_run(case, p)[0] / 2,
+    }
+    return finite(losses | halves)
+
+
+def forgetful_losses_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
+    """The losses of a training with recovered states."""
+    for case in _forgetful_cases(rng):
+        yield Case(
+            case,
+            _forgetful_run(case, p)[0],
+            partial(_mistaken_forgetful, case, p),
+            "The losses are others. Is the first one right? Then look at the recovered states.",
+            pick="losses",
+            of=FORGETFUL,
+        )
+
+
+def forgetful_errors_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
+    """The relative error of the gradient, before and after."""
+    for case in _forgetful_cases(rng):
+        gaps = [_gradient_gap(case, w, p) for w in (case[:2], _forgetful_run(case, p)[1])]
+        right = np.array([np.sqrt(gap[0].sum() / gap[1].sum()) for gap in gaps])
+        mistakes = {
+            "That is the error itself; divide it by the norm of the exact gradient.": np.array(
+                [len(case[0]) * np.sqrt(gap[0].sum()) for gap in gaps]
+            ),
+            "That is the error of the plain gradient; divide it by the norm of the exact one.": (
+                np.array([np.sqrt(gap[0].sum()) for gap in gaps])
+            ),
+            "The root is missing: these are the squares of the errors.": right**2,
+            "That is the error in V alone; both arrays belong to the gradient.": np.array(
+                [np.sqrt(gap[0, 0] / gap[1, 0]) for gap in gaps]
+            ),
+            "That is the error in W alone; both arrays belong to the gradient.": np.array(
+                [np.sqrt(gap[0, 1] / gap[1, 1]) for gap in gaps]
+            ),
+            "The end is first; the start is to be.": right[::-1],
+        }
+        hint = "The errors of the gradient before and after training are others."
+        yield Case(case, right, mistakes, hint, pick="errors", of=FORGETFUL)
+
+
 PROBLEMS = (
     Problem(
         "4.1",
@@ -729,6 +863,16 @@ PROBLEMS = (
             Part("leading term", 5, leading_cases),
             Part("layers for a tolerance", 1, layers_cases),
             Part("what rounding becomes", 3, amplification_cases),
+        ),
+    ),
+    Problem(
+        "4.8",
+        "train_forgetful",
+        8,
+        draw_forgetful,
+        (
+            Part("the losses", 5, forgetful_losses_cases),
+            Part("the errors of the gradient", 3, forgetful_errors_cases),
         ),
     ),
 )

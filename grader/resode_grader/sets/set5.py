@@ -11,6 +11,7 @@ from resode_course.coursework.cases import Case
 from resode_course.coursework.marks import Property
 from resode_course.coursework.properties import Bits
 from resode_grader.sets._draws import two_digits
+from resode_grader.sets._networks import Weights, adam, finite, trained
 from resode_grader.sets._problem import Part, Problem
 
 __all__ = ["PROBLEMS"]
@@ -647,6 +648,182 @@ def bit_price_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
         yield _bits(case, right, mistakes, hint, pick="price", size=gap, where=where)
 
 
+# 5.8: a network that comes to rest
+
+Rest = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float, float, int]
+REST = ("cost", "losses", "speeds")
+
+
+def draw_rest(rng: Rng) -> Parameters:
+    """The length of a layer, the price of the weights, and the rate of Adam."""
+    return {
+        "step": two_digits(rng, 0.1, 0.25),
+        "price": two_digits(rng, 0.02, 0.08),
+        "rate": two_digits(rng, 0.05, 0.12),
+    }
+
+
+def _rest_cases(rng: Rng) -> list[Rest]:
+    """Weights, data, what the loss costs on the way and at the end, and a number of steps."""
+    # One shape, so that an answer is compiled once.
+    L, d, n = 8, 3, 4
+    return [
+        (
+            (0.4 * rng.normal(size=(L, d, d))).round(2),
+            (0.4 * rng.normal(size=(L, d))).round(2),
+            rng.normal(size=(n, d)).round(2),
+            rng.normal(size=n).round(2),
+            *prices,
+            25,
+        )
+        for prices in ((1.0, 0.0), (0.0, 1.0))
+    ]
+
+
+def _charges(L: int, running: float, end: float, dt: float) -> np.ndarray:
+    """What the loss of each state is multiplied by: trapezoids on the way, and the last state."""
+    trapezoids = np.concatenate([[0.5], np.ones(L - 1), [0.5]])
+    return running * dt * trapezoids + end * np.eye(L + 1)[-1]
+
+
+def _walk(weights: Weights, x: np.ndarray, dt: float) -> list[np.ndarray]:
+    """The states of all samples."""
+    found = [x]
+    for w, b in zip(*weights, strict=True):
+        found.append(found[-1] + dt * (np.tanh(found[-1]) @ w.T + b))
+    return found
+
+
+def _charged_gradient(
+    weights: Weights, x: np.ndarray, y: np.ndarray, charges: np.ndarray, dt: float, price: float
+) -> tuple[float, Weights]:
+    """The cost and its gradient, by costates that meet a charge at each layer."""
+    w, b = weights
+    states = _walk(weights, x, dt)
+    errors = [state[:, 0] - y for state in states]
+    cost = sum(c * np.mean(e**2) for c, e in zip(charges, errors, strict=True))
+    cost += price * dt * sum(np.sum(u**2) for u in weights)
+    first = np.eye(x.shape[1])[0]
+    G_w, G_b, costate = np.empty_like(w), np.empty_like(b), np.zeros_like(x)
+    for k in reversed(range(len(w))):
+        costate = costate + charges[k + 1] * 2 / len(y) * np.outer(errors[k + 1], first)
+        bent = np.tanh(states[k])
+        G_w[k] = dt * costate.T @ bent + 2 * price * dt * w[k]
+        G_b[k] = dt * costate.sum(axis=0) + 2 * price * dt * b[k]
+        costate = costate + dt * (costate @ w[k]) * (1 - bent**2)
+    return float(cost), (G_w, G_b)
+
+
+def _rest_run(
+    case: Rest, p: Parameters, charges: np.ndarray | None = None
+) -> tuple[np.ndarray, Weights]:
+    """The costs and the weights of a training."""
+    w, b, x, y, running, end, steps = case
+    charges = _charges(len(w), running, end, p["step"]) if charges is None else charges
+
+    def gradient(weights: Weights) -> tuple[float, Weights]:
+        return _charged_gradient(weights, x, y, charges, p["step"], p["price"])
+
+    return trained(gradient, (w, b), steps, adam(p["rate"]))
+
+
+def _mistaken_rest(case: Rest, p: Parameters) -> dict[str, float]:
+    """What typical mistakes give, by the sentence that explains them."""
+    w, _, _, _, running, end, _ = case
+    L, dt = len(w), p["step"]
+    late = np.concatenate([np.zeros(1), np.full(L, dt)])
+    costs = _rest_run(case, p)[0]
+    found = {
+        "That is the cost before the last step.": costs[-2],
+        "That is the cost at the start.": costs[0],
+        "You take the price on the way for the one at the end, and the other way round.": _rest_run(
+            case, p, _charges(L, end, running, dt)
+        )[0][-1],
+        "The price of the weights is an integral, a sum times the length of a layer.": _rest_run(
+            case, {**p, "price": p["price"] / dt}
+        )[0][-1],
+        "The weights are free in your cost.": _rest_run(case, {**p, "price": 0.0})[0][-1],
+    }
+    if running:
+        found |= {
+            "The integral of the loss is to be a sum of trapezoids; you leave out the start.": (
+                _rest_run(case, p, late)[0][-1]
+            ),
+            "The integral of the loss is to be a sum of trapezoids; you take the left ends.": (
+                _rest_run(case, p, late[::-1])[0][-1]
+            ),
+            "The loss is summed over layers without their length.": _rest_run(
+                case, p, _charges(L, running, end, dt) / dt
+            )[0][-1],
+        }
+    return finite(found)
+
+
+def rest_cost_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
+    """The cost after training, for both kinds of cost."""
+    for case, where in zip(_rest_cases(rng), ("on the way", "at the end"), strict=True):
+        yield Case(
+            case,
+            _rest_run(case, p)[0][-1],
+            partial(_mistaken_rest, case, p),
+            f"With the loss charged {where} the cost after training is not {{got}}; is it right "
+            "for 0 steps?",
+            pick="cost",
+            of=REST,
+        )
+
+
+def rest_losses_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
+    """The loss of each state of the trained network."""
+    case = _rest_cases(rng)[0]
+    w, b, x, y, *_ = case
+
+    def losses(weights: Weights, dt: float = p["step"]) -> np.ndarray:
+        return np.array([np.mean((h[:, 0] - y) ** 2) for h in _walk(weights, x, dt)])
+
+    right = losses(_rest_run(case, p)[1])
+    mistakes = {
+        "These are the losses before training.": losses((w, b)),
+        "The loss is a mean over samples; you take the sum.": len(y) * right,
+        "They are to be plain losses, not multiplied by the length of a layer.": right * p["step"],
+        "The states are in reverse order: the first is the input.": right[::-1],
+    }
+    hint = "The losses of the states h_0, ..., h_L are others."
+    yield Case(case, right, mistakes, hint, pick="losses", of=REST)
+
+
+def rest_speeds_cases(p: Parameters, rng: Rng) -> Iterator[Property]:
+    """How fast the samples move in each layer."""
+    case = _rest_cases(rng)[0]
+    w, b, x, *_ = case
+
+    def moves(weights: Weights) -> np.ndarray:
+        return np.diff(_walk(weights, x, p["step"]), axis=0) / p["step"]
+
+    def mean_square(velocity: np.ndarray) -> np.ndarray:
+        return np.sqrt((velocity**2).sum(axis=2).mean(axis=1))
+
+    end = _rest_run(case, p)[1]
+    right = mean_square(moves(end))
+    mistakes = {
+        "These are the speeds before training.": mean_square(moves((w, b))),
+        "That is how far states move in a layer; divide by its length.": right * p["step"],
+        "That is the sum over samples; the root of the mean of squares is asked.": right
+        * np.sqrt(len(x)),
+        "That is the mean of the norms; the root of the mean of squares is asked.": np.sqrt(
+            (moves(end) ** 2).sum(axis=2)
+        ).mean(axis=1),
+        "The mean over coordinates is too much: the norm of a velocity is asked.": right
+        / np.sqrt(x.shape[1]),
+        "The root is missing.": right**2,
+        "That is the norm of the weights; how fast do the samples move?": np.sqrt(
+            (end[0] ** 2).sum(axis=(1, 2)) + (end[1] ** 2).sum(axis=1)
+        ),
+    }
+    hint = "The speeds of the samples in the layers are others."
+    yield Case(case, right, mistakes, hint, pick="speeds", of=REST)
+
+
 PROBLEMS = (
     Problem(
         "5.1",
@@ -704,6 +881,17 @@ PROBLEMS = (
             Part("least cost", 1, bit_cost_cases),
             Part("constant of the order", 2, bit_constant_cases),
             Part("price in roughness", 2, bit_price_cases),
+        ),
+    ),
+    Problem(
+        "5.8",
+        "train",
+        8,
+        draw_rest,
+        (
+            Part("the cost after training", 4, rest_cost_cases),
+            Part("the losses over depth", 2, rest_losses_cases),
+            Part("the speeds over depth", 2, rest_speeds_cases),
         ),
     ),
 )

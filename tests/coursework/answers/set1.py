@@ -5,10 +5,14 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
+from flax import nnx
 from scipy.integrate import cumulative_trapezoid, quad
 from scipy.optimize import brentq
 
-from resode_lib import integrators
+from resode_lib import integrators, stacks
+from resode_lib.blocks import TwoLayer
+from resode_lib.resnet import forward
 
 # 1.1
 
@@ -383,12 +387,131 @@ def flow_limit(p):
     return layers
 
 
+# 1.8
+
+SIGMA = {
+    "tanh": jnp.tanh,
+    "arctan": jnp.arctan,
+    "sin": jnp.sin,
+    "softplus": lambda u: jax.nn.softplus(u) - jnp.log(2.0),
+}
+
+
+def square(last, y):
+    return jnp.mean(jnp.sum((last - y) ** 2, axis=1))
+
+
+def stack_loss(stack, x, y):
+    return square(forward(stack, x), y)
+
+
+@nnx.jit
+def stack_step(stack, optimizer, x, y):
+    value, gradient = nnx.value_and_grad(stack_loss)(stack, x, y)
+    optimizer.update(stack, gradient)
+    return value
+
+
+def refine_by_library(p):
+    """Blocks and stacks of the library, trained by Flax."""
+
+    def answer(V, W, x, y, steps):
+        x, y = jnp.asarray(x), jnp.asarray(y)
+        block = partial(TwoLayer, activation=SIGMA[p["activation"]])
+        stack = jax.vmap(lambda V, W: block(V, W))(jnp.asarray(V), jnp.asarray(W))
+        optimizer = nnx.Optimizer(stack, optax.adam(p["rate"]), wrt=nnx.Param)
+        losses = [float(stack_step(stack, optimizer, x, y)) for _ in range(steps)]
+        losses.append(float(stack_loss(stack, x, y)))
+        again = jax.tree.map(lambda leaf: jnp.repeat(leaf, p["times"], axis=0), stack)
+        finer = stacks.resample(stack, p["times"] * len(V))
+        return losses, float(stack_loss(again, x, y)), float(stack_loss(finer, x, y))
+
+    return answer
+
+
+def plain_loss(theta, x, y, activation):
+    L, d, m = theta[0].shape
+    for V, W in zip(*theta, strict=True):
+        x = x + SIGMA[activation](x @ W.T / d**0.5) @ V.T / (L * m**0.5)
+    return square(x, y)
+
+
+plain_loss_and_gradient = jax.jit(jax.value_and_grad(plain_loss), static_argnames="activation")
+
+
+def between(w, times):
+    """Weights on lines between neighbours, the last one repeated."""
+    rows = []
+    for k in range(times * len(w)):
+        j, rest = divmod(k, times)
+        rows.append(w[j] + rest / times * (w[min(j + 1, len(w) - 1)] - w[j]))
+    return np.array(rows)
+
+
+def refine_by_loop(p, descent=None, shown=lambda *results: results[:3]):
+    def answer(V, W, x, y, steps):
+        theta, losses = (np.asarray(V), np.asarray(W)), []
+        rule = (optax.adam if descent is None else descent)(p["rate"])
+        state = rule.init(theta)
+        for _ in range(steps):
+            value, gradient = plain_loss_and_gradient(theta, x, y, p["activation"])
+            losses.append(float(value))
+            moves, state = rule.update(gradient, state)
+            theta = optax.apply_updates(theta, moves)
+
+        def loss(*theta):
+            return float(plain_loss(theta, x, y, p["activation"]))
+
+        theta, times = [np.asarray(w) for w in theta], p["times"]
+        losses = np.array([*losses, loss(*theta)])
+        again = loss(*(np.repeat(w, times, axis=0) for w in theta))
+        finer = loss(*(between(w, times) for w in theta))
+        return shown(losses, again, finer, theta, loss, times)
+
+    return answer
+
+
+def refine_shown(results):
+    """Other results, a function of the right ones and of what they are made of."""
+    return lambda p: refine_by_loop(p, shown=results)
+
+
+REFINE_WRONG = {
+    "gradient descent": lambda p: refine_by_loop(p, descent=optax.sgd),
+    "another rate": lambda p: refine_by_loop({**p, "rate": 0.01}),
+    "sum over samples": refine_shown(lambda a, b, c, *_: (4 * a, 4 * b, 4 * c)),
+    "a guess: refining changes nothing": refine_shown(lambda a, b, c, *_: (a, a[-1], a[-1])),
+    "the network repeated": refine_shown(
+        lambda a, b, c, theta, loss, r: (a, loss(*(np.tile(w, (r, 1, 1)) for w in theta)), c)
+    ),
+    "interpolated for repeated": refine_shown(lambda a, b, c, *_: (a, c, c)),
+    "repeated for interpolated": refine_shown(lambda a, b, c, *_: (a, b, b)),
+    "the length of layers stays": refine_shown(
+        lambda a, b, c, theta, loss, r: (
+            a,
+            loss(r * np.repeat(theta[0], r, axis=0), np.repeat(theta[1], r, axis=0)),
+            loss(r * between(theta[0], r), between(theta[1], r)),
+        )
+    ),
+    "the last line goes on": refine_shown(
+        lambda a, b, c, theta, loss, r: (
+            a,
+            b,
+            loss(*(between(np.concatenate([w, [2 * w[-1] - w[-2]]]), r)[:-r] for w in theta)),
+        )
+    ),
+    "nothing trained": refine_shown(lambda a, b, c, *_: (np.full_like(a, a[0]), a[0], a[0])),
+    "another class's number": lambda p: refine_by_loop({**p, "times": p["times"] + 1}),
+}
+
+
 RIGHT = {
     "1.1": [layers_by_loop, layers_by_scan],
     "1.2": [correction_by_hand, correction_by_jvp],
     "1.3": [graded, graded_by_roots],
     "1.4": [moments, moments_by_steps],
     "1.5": [on_the_line, on_the_line_greedily],
+    "1.8": [refine_by_library, refine_by_loop],
 }
 
 WRONG = {
@@ -473,4 +596,5 @@ WRONG = {
         "always impossible": lambda p: lambda x, y: np.zeros((0, len(x))),
         "shapes exchanged": lambda p: lambda x, y: on_the_line(p)(x, y).T,
     },
+    "1.8": REFINE_WRONG,
 }

@@ -1,6 +1,12 @@
 """Right and wrong answers to problem set 2; each takes the parameters of a class."""
 
+from functools import partial
+
+import jax
+import jax.numpy as jnp
 import numpy as np
+import optax
+from flax import nnx
 from scipy.integrate import quad, solve_ivp
 from scipy.optimize import brentq
 
@@ -58,9 +64,6 @@ def backward(p, change=""):
 
 
 def by_jax(p):
-    import jax
-    import jax.numpy as jnp
-
     sigma = {
         "tanh": jnp.tanh,
         "arctan": jnp.arctan,
@@ -431,12 +434,130 @@ TIME_WRONG = {
 }
 
 
+# 2.8
+
+SIGMA = {
+    "tanh": jnp.tanh,
+    "arctan": jnp.arctan,
+    "sin": jnp.sin,
+    "softplus": lambda u: jax.nn.softplus(u) - jnp.log(2.0),
+}
+
+
+class Residuals(nnx.Module):
+    """All layers, one after the other in plain Python."""
+
+    def __init__(self, V, W, activation):
+        self.V, self.W, self.activation = nnx.Param(V), nnx.Param(W), activation
+
+    def __call__(self, h):
+        """The last state."""
+        L, d, m = self.V.shape
+        for V, W in zip(self.V[...], self.W[...], strict=True):
+            h = h + SIGMA[self.activation](h @ W.T / d**0.5) @ V.T / (L * m**0.5)
+        return h
+
+
+def mean_square(network, x, y):
+    return jnp.mean(jnp.sum((network(x) - y) ** 2, axis=1))
+
+
+@nnx.jit
+def update(network, optimizer, x, y, factor):
+    value, gradient = nnx.value_and_grad(mean_square)(network, x, y)
+    optimizer.update(network, jax.tree.map(lambda g: factor * g, gradient))
+    return value
+
+
+def lipschitz(V, W):
+    rows = np.concatenate([np.reshape(V, (len(V), -1)), np.reshape(W, (len(W), -1))], axis=1)
+    return len(V) * np.linalg.norm(np.diff(rows, axis=0), axis=1).max()
+
+
+def starts_by_flax(p):
+    def answer(W, x, y, steps):
+        def run(factor):
+            start = jnp.zeros(np.transpose(W, (0, 2, 1)).shape)
+            network = Residuals(start, jnp.asarray(W), p["activation"])
+            descent = optax.sgd(p["rate"], momentum=p["momentum"])
+            optimizer = nnx.Optimizer(network, descent, wrt=nnx.Param)
+            losses = [update(network, optimizer, x, y, factor) for _ in range(steps)]
+            return [*losses, mean_square(network, x, y)], network
+
+        losses, network = run(1.0 * len(W))
+        ends = (0 * network.V[...], W), (network.V[...], network.W[...])
+        return losses, run(1.0)[0][-1], [lipschitz(*end) for end in ends]
+
+    return answer
+
+
+@partial(jax.jit, static_argnames=("activation", "steps"))
+def descended_layers(W, x, y, rate, kept, factor, parts, activation, steps):
+    """Losses and weights at the end, by a loop without an optimiser."""
+    L, m, d = W.shape
+
+    def loss(theta):
+        def layer(h, theta):
+            V, W = theta
+            return h + SIGMA[activation](h @ W.T / d**0.5) @ V.T / (L * m**0.5), None
+
+        return jnp.mean(jnp.sum((jax.lax.scan(layer, x, theta)[0] - y) ** 2, axis=1))
+
+    def move(state, _):
+        theta, velocity = state
+        value, gradient = jax.value_and_grad(loss)(theta)
+        velocity = [
+            kept * v + factor * part * g
+            for v, g, part in zip(velocity, gradient, parts, strict=True)
+        ]
+        theta = tuple(t - rate * v for t, v in zip(theta, velocity, strict=True))
+        return (theta, velocity), value
+
+    start = (jnp.zeros((L, d, m)), W)
+    resting = [jnp.zeros_like(weights) for weights in start]
+    (theta, _), losses = jax.lax.scan(move, (start, resting), length=steps)
+    return jnp.append(losses, loss(theta)), *theta
+
+
+def starts_by_scan(p, factor=None, parts=(1.0, 1.0), shown=lambda *results: results):
+    def answer(W, x, y, steps):
+        def run(factor):
+            numbers = (1.0 * p["rate"], 1.0 * p["momentum"], 1.0 * factor, parts)
+            return descended_layers(W, x, y, *numbers, activation=p["activation"], steps=steps)
+
+        losses, *end = run(len(W) if factor is None else factor(len(W)))
+        start = np.zeros(np.transpose(W, (0, 2, 1)).shape), W
+        numbers = np.array([lipschitz(*start), lipschitz(*end)])
+        return shown(np.array(losses), float(run(1.0)[0][-1]), numbers)
+
+    return answer
+
+
+def shown(results):
+    return lambda p: starts_by_scan(p, shown=results)
+
+
+STARTS_WRONG = {
+    "no factor L": lambda p: starts_by_scan(p, factor=lambda L: 1),
+    "factor L twice": lambda p: starts_by_scan(p, factor=lambda L: L**2),
+    "no momentum": lambda p: starts_by_scan(other(p, momentum=0.0)),
+    "only V is trained": lambda p: starts_by_scan(p, parts=(1.0, 0.0)),
+    "half the gradient": lambda p: starts_by_scan(p, factor=lambda L: L / 2),
+    "the last loss twice": shown(lambda a, b, c: (a, a[-1], c)),
+    "nothing trained": shown(lambda a, b, c: (np.full_like(a, a[0]), a[0], [c[0], c[0]])),
+    "no factor L in the Lipschitz number": shown(lambda a, b, c: (a, b, c / 6)),
+    "a guess: the start is smooth": shown(lambda a, b, c: (a, b, [0.0, c[1]])),
+    "another class's rate": lambda p: starts_by_scan(other(p, rate=p["rate"] + 0.03)),
+}
+
+
 RIGHT = {
     "2.1": [backward, by_jax],
     "2.2": [end_by_bisection, end_by_training],
     "2.3": [extrapolated, by_neville],
     "2.4": [roughness, roughness_by_solver],
     "2.5": [time_by_quadrature, time_by_event],
+    "2.8": [starts_by_flax, starts_by_scan],
 }
 
 WRONG = {
@@ -484,4 +605,5 @@ WRONG = {
             other(p, exponent=p["exponent"] + 0.25)
         ),
     },
+    "2.8": STARTS_WRONG,
 }

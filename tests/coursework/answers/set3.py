@@ -1,10 +1,14 @@
 """Right and wrong answers to problem set 3; each takes the parameters of a class."""
 
 import pickle
-from functools import wraps
+from functools import partial, wraps
 from itertools import combinations_with_replacement
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+import optax
+from flax import nnx
 from scipy.linalg import expm, null_space
 from scipy.optimize import minimize_scalar
 
@@ -524,12 +528,131 @@ LAZY_WRONG = {
     "another class's time": lambda p: train_both(other(p, time=p["time"] + 0.5)),
 }
 
+# 3.8
+
+SIGMA = {
+    "tanh": jnp.tanh,
+    "arctan": jnp.arctan,
+    "sin": jnp.sin,
+    "softplus": lambda u: jax.nn.softplus(u) - jnp.log(2.0),
+}
+
+
+def last_states(V, W, h, activation):
+    """The last states, layer by layer in plain Python."""
+    L, d, m = V.shape
+    for outer, inner in zip(V, W, strict=True):
+        h = h + SIGMA[activation](h @ inner.T / d**0.5) @ outer.T / (L * m**0.5)
+    return h
+
+
+class Read(nnx.Module):
+    """A network whose last coordinate is read."""
+
+    def __init__(self, V, W, activation):
+        self.V, self.W, self.activation = nnx.Param(V), nnx.Param(W), activation
+
+    def __call__(self, x):
+        """The outputs."""
+        h = jnp.pad(x, ((0, 0), (0, 1)))
+        return last_states(self.V[...], self.W[...], h, self.activation)[:, -1]
+
+
+def mean_square(network, x, y):
+    return jnp.mean((network(x) - y) ** 2)
+
+
+@nnx.jit
+def update(network, optimizer, x, y):
+    value, gradient = nnx.value_and_grad(mean_square)(network, x, y)
+    optimizer.update(network, gradient)
+    return value
+
+
+def slope_of(losses, p):
+    ends = np.log(np.asarray(losses)[-p["window"] - 1 :])
+    t = p["rate"] * np.arange(len(ends))
+    return -np.sum((t - t.mean()) * ends) / np.sum((t - t.mean()) ** 2)
+
+
+def wide_by_flax(p):
+    """The constant from the Jacobian of the outputs, the factor L in the rate."""
+
+    def answer(W, x, y, depth, steps):
+        m, d = W.shape
+        start = jnp.zeros((depth, d, m)), jnp.tile(W, (depth, 1, 1))
+        network = Read(*start, p["activation"])
+        optimizer = nnx.Optimizer(network, optax.sgd(p["rate"] * depth), wrt=nnx.Param)
+        losses = [float(update(network, optimizer, x, y)) for _ in range(steps)]
+        losses.append(float(mean_square(network, x, y)))
+        h = np.pad(x, ((0, 0), (0, 1)))
+        J = jax.jacobian(lambda V: last_states(V, start[1], h, p["activation"])[:, -1])(start[0])
+        K = depth * np.reshape(J, (len(x), -1)) @ np.reshape(J, (len(x), -1)).T
+        return losses, 4 / len(x) * np.linalg.eigvalsh(K)[0], slope_of(losses, p)
+
+    return answer
+
+
+@partial(jax.jit, static_argnames=("activation", "depth", "steps"))
+def falling(W, x, y, rate, part, activation, depth, steps):
+    """The losses, by a loop without an optimiser."""
+    m, d = W.shape
+    h = jnp.pad(x, ((0, 0), (0, 1)))
+
+    def loss(theta):
+        return jnp.mean((last_states(*theta, h, activation)[:, -1] - y) ** 2)
+
+    def move(theta, _):
+        value, (V, U) = jax.value_and_grad(loss)(theta)
+        return (theta[0] - rate * V, theta[1] - rate * part * U), value
+
+    start = jnp.zeros((depth, d, m)), jnp.tile(W, (depth, 1, 1))
+    theta, losses = jax.lax.scan(move, start, length=steps)
+    return jnp.append(losses, loss(theta))
+
+
+def wide_by_scan(p, factor=None, part=1.0, shown=lambda *results: results[:3]):
+    def answer(W, x, y, depth, steps):
+        rate = p["rate"] * (depth if factor is None else factor(depth))
+        losses = np.array(falling(W, x, y, rate, part, p["activation"], depth, steps))
+        S = features(W, x, p)
+        constant = 4 / len(x) * np.linalg.eigvalsh(S @ S.T)[0] / len(W)
+        return shown(losses, constant, slope_of(losses, p), p)
+
+    return answer
+
+
+def wide_shown(results):
+    """Other results, a function of the right ones and the class."""
+    return lambda p: wide_by_scan(p, shown=results)
+
+
+WIDE_WRONG = {
+    "no factor L": lambda p: wide_by_scan(p, factor=lambda L: 1),
+    "factor L twice": lambda p: wide_by_scan(p, factor=lambda L: L**2),
+    "lazy: W rests": lambda p: wide_by_scan(p, part=0.0),
+    "half the gradient": lambda p: wide_by_scan(p, factor=lambda L: L / 2),
+    "exponential at once": wide_shown(
+        lambda a, b, c, p: (a[0] * np.exp(-b * p["rate"] * np.arange(len(a))), b, b)
+    ),
+    "constant for the rate": wide_shown(lambda a, b, c, p: (a, b, b)),
+    "rate for the constant": wide_shown(lambda a, b, c, p: (a, c, c)),
+    "rate per step": wide_shown(lambda a, b, c, p: (a, b, c * p["rate"])),
+    "rate of the whole run": wide_shown(
+        lambda a, b, c, p: (a, b, slope_of(a, {**p, "window": len(a) - 1}))
+    ),
+    "factor 2 / n": wide_shown(lambda a, b, c, p: (a, b / 2, c)),
+    "another class's window": lambda p: wide_by_scan(other(p, window=p["window"] + 1)),
+}
+
+
 RIGHT = {
     "3.1": [certificate, by_singular_values],
     "3.2": [tangent_kernel, by_forward_derivatives],
     "3.3": [certify, certify_by_search],
     "3.4": [told_apart, by_monomials, by_random_neurons],
     "3.5": [train_both, by_descent],
+    "3.8": [wide_by_flax, wide_by_scan],
 }
 
 WRONG = {
@@ -558,4 +681,5 @@ WRONG = {
     "3.3": BALL_WRONG,
     "3.4": RANK_WRONG,
     "3.5": LAZY_WRONG,
+    "3.8": WIDE_WRONG,
 }

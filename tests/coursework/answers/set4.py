@@ -1,11 +1,13 @@
 """Right and wrong answers to problem set 4; each takes the parameters of a class."""
 
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
+from flax import nnx
 from scipy.integrate import solve_ivp
 from scipy.linalg import schur
 from scipy.optimize import brentq
@@ -553,12 +555,174 @@ def titled(answer, titles):
     return {title: lambda p, title=title: answer(p, title) for title in titles}
 
 
+# 4.8
+
+SIGMA = {
+    "tanh": jnp.tanh,
+    "arctan": jnp.arctan,
+    "sin": jnp.sin,
+    "softplus": lambda u: jax.nn.softplus(u) - jnp.log(2.0),
+}
+
+
+class Pair(nnx.Module):
+    """Both arrays of weights."""
+
+    def __init__(self, V, W):
+        self.V, self.W = nnx.Param(jnp.asarray(V)), nnx.Param(jnp.asarray(W))
+
+
+def residual_of(theta, h, activation):
+    V, W = theta
+    return SIGMA[activation](h @ W.T / V.shape[0] ** 0.5) @ V.T / V.shape[1] ** 0.5
+
+
+def square(last, y):
+    return jnp.mean(jnp.sum((last - y) ** 2, axis=1))
+
+
+@partial(jax.jit, static_argnames=("activation", "corrections", "exact", "late"))
+def reverse_gradient(V, W, x, y, activation, corrections, exact=False, late=False):
+    """The loss and the gradient of depth, layer by layer from the last one."""
+    L, kept = len(V), [x]
+    for theta in zip(V, W, strict=True):
+        kept.append(kept[-1] + residual_of(theta, kept[-1], activation) / L)
+    loss, costate = jax.value_and_grad(square)(kept[-1], y)
+    after, moves = kept[-1], []
+    for k in reversed(range(L)):
+        before = after
+        for _ in range(1 + corrections):
+            before = after - residual_of((V[k], W[k]), before, activation) / L
+        before = kept[k] if exact else before
+        seen = after if late else before
+        _, pull = jax.vjp(lambda t, h: residual_of(t, h, activation), (V[k], W[k]), seen)
+        move, to_state = pull(costate)
+        costate, after = costate + to_state / L, before
+        moves.append(move)
+    return loss, tuple(jnp.stack(arrays[::-1]) for arrays in zip(*moves, strict=True))
+
+
+def relative(one, other):
+    a, b = (np.concatenate([np.ravel(array) for array in both]) for both in (one, other))
+    return np.linalg.norm(a - b) / np.linalg.norm(b)
+
+
+def forgetful(p, shown=lambda losses, errors: (losses, errors), factor=1.0, **change):
+    """Descent without an optimiser."""
+
+    def answer(V, W, x, y, steps):
+        numbers = p["activation"], p["corrections"]
+
+        def error(theta):
+            ours, exact = (reverse_gradient(*theta, x, y, *numbers, exact=e) for e in (False, True))
+            return relative(ours[1], exact[1])
+
+        theta, losses = (V, W), []
+        for _ in range(steps):
+            loss, moves = reverse_gradient(*theta, x, y, *numbers, **change)
+            losses.append(float(loss))
+            theta = tuple(t - factor * p["rate"] * g for t, g in zip(theta, moves, strict=True))
+        losses.append(float(reverse_gradient(*theta, x, y, *numbers)[0]))
+        return shown(np.array(losses), np.array([error((V, W)), error(theta)]))
+
+    return answer
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(3, 4))
+def reversible(V, W, x, activation, corrections):
+    """The last states; going back, their inputs are recovered."""
+
+    def layer(h, theta):
+        return h + residual_of(theta, h, activation) / len(V), None
+
+    return jax.lax.scan(layer, x, (V, W))[0]
+
+
+def remember_last(V, W, x, activation, corrections):
+    last = reversible(V, W, x, activation, corrections)
+    return last, (V, W, last)
+
+
+def recover(activation, corrections, kept, costate):
+    V, W, last = kept
+
+    def layer(carry, theta):
+        after, costate = carry
+        before = after
+        for _ in range(1 + corrections):
+            before = after - residual_of(theta, before, activation) / len(V)
+        _, pull = jax.vjp(lambda t, h: h + residual_of(t, h, activation) / len(V), theta, before)
+        moves, costate = pull(costate)
+        return (before, costate), moves
+
+    (_, costate), moves = jax.lax.scan(layer, (last, costate), (V, W), reverse=True)
+    return *moves, costate
+
+
+reversible.defvjp(remember_last, recover)
+
+
+def forgetful_loss(pair, x, y, activation, corrections):
+    return square(reversible(pair.V[...], pair.W[...], x, activation, corrections), y)
+
+
+@partial(nnx.jit, static_argnames=("activation", "corrections"))
+def forgetful_step(pair, optimizer, x, y, activation, corrections):
+    value, gradient = nnx.value_and_grad(forgetful_loss)(pair, x, y, activation, corrections)
+    optimizer.update(pair, gradient)
+    return value, gradient
+
+
+def forgetful_by_flax(p):
+    """A derivative of one's own, and the optimiser of Flax."""
+
+    def answer(V, W, x, y, steps):
+        numbers = p["activation"], p["corrections"]
+        pair = Pair(V, W)
+        optimizer = nnx.Optimizer(pair, optax.sgd(p["rate"] * len(V)), wrt=nnx.Param)
+
+        def error():
+            resting = nnx.Optimizer(pair, optax.sgd(0.0), wrt=nnx.Param)
+            _, ours = forgetful_step(pair, resting, x, y, *numbers)
+            _, exact = reverse_gradient(pair.V[...], pair.W[...], x, y, *numbers, exact=True)
+            return relative([len(V) * g for g in (ours.V[...], ours.W[...])], exact)
+
+        first, losses = error(), []
+        for _ in range(steps):
+            losses.append(forgetful_step(pair, optimizer, x, y, *numbers)[0])
+        losses.append(forgetful_loss(pair, x, y, *numbers))
+        return [float(loss) for loss in losses], [first, error()]
+
+    return answer
+
+
+def forgetful_shown(results):
+    """Other results, a function of the right ones."""
+    return lambda p: forgetful(p, shown=results)
+
+
+FORGETFUL_WRONG = {
+    "states are kept": lambda p: forgetful(p, exact=True),
+    "the state behind the layer": lambda p: forgetful(p, late=True),
+    "one correction more": lambda p: forgetful(other(p, corrections=p["corrections"] + 1)),
+    "no factor L": lambda p: forgetful(p, factor=1 / 5),
+    "factor L twice": lambda p: forgetful(p, factor=5.0),
+    "half the gradient": lambda p: forgetful(p, factor=0.5),
+    "half the loss": forgetful_shown(lambda a, b: (a / 2, b)),
+    "squares of the errors": forgetful_shown(lambda a, b: (a, b**2)),
+    "the end first": forgetful_shown(lambda a, b: (a, b[::-1])),
+    "a guess: no error": forgetful_shown(lambda a, b: (a, 0 * b)),
+    "another class's rate": lambda p: forgetful(other(p, rate=p["rate"] + 0.05)),
+}
+
+
 RIGHT = {
     "4.1": [certify, certify_by_jax],
     "4.2": [train_normal, train_by_matrices],
     "4.3": [back, back_by_jax],
     "4.4": [plan_memory, plan_from_the_end],
     "4.5": [way_back, way_back_by_networks],
+    "4.8": [forgetful_by_flax, forgetful],
 }
 
 WRONG = {
@@ -630,4 +794,5 @@ WRONG = {
         ),
         "another class's beta": lambda p: way_back(other(p, beta=p["beta"] + 0.1)),
     },
+    "4.8": FORGETFUL_WRONG,
 }

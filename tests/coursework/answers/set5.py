@@ -1,8 +1,13 @@
 """Right and wrong answers to problem set 5; each takes the parameters of a class."""
 
+from functools import partial
 from math import gcd
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+import optax
+from flax import nnx
 from scipy.optimize import brentq, least_squares
 
 
@@ -402,12 +407,139 @@ def follow_step_by_step(p):
     return answer
 
 
+# 5.8
+
+
+class Layers(nnx.Module):
+    """Residuals that are linear in their weights, written out layer by layer."""
+
+    def __init__(self, w, b, step):
+        self.w, self.b, self.step = nnx.Param(jnp.asarray(w)), nnx.Param(jnp.asarray(b)), step
+
+    def __call__(self, x):
+        """All states."""
+        found = [x]
+        for w, b in zip(self.w[...], self.b[...], strict=True):
+            found.append(found[-1] + self.step * (jnp.tanh(found[-1]) @ w.T + b[None]))
+        return jnp.stack(found)
+
+
+def losses_of(states, y):
+    return jnp.mean((states[:, :, 0] - y[None]) ** 2, axis=1)
+
+
+def cost_of(network, x, y, running, end, price):
+    dt, losses = network.step, losses_of(network(x), y)
+    squares = jnp.sum(network.w[...] ** 2) + jnp.sum(network.b[...] ** 2)
+    integral = dt * (losses.sum() - (losses[0] + losses[-1]) / 2)
+    return running * integral + end * losses[-1] + price * dt * squares
+
+
+@nnx.jit
+def update(network, optimizer, x, y, running, end, price):
+    value, gradient = nnx.value_and_grad(cost_of)(network, x, y, running, end, price)
+    optimizer.update(network, gradient)
+    return value
+
+
+def rest_by_flax(p):
+    def answer(w, b, x, y, running, end, steps):
+        network, prices = Layers(w, b, p["step"]), (1.0 * running, 1.0 * end, p["price"])
+        optimizer = nnx.Optimizer(network, optax.adam(p["rate"]), wrt=nnx.Param)
+        for _ in range(steps):
+            update(network, optimizer, x, y, *prices)
+        states = network(x)
+        speeds = jnp.linalg.norm((states[1:] - states[:-1]) / p["step"], axis=2)
+        mean = jnp.sqrt(jnp.mean(speeds**2, axis=1))
+        return cost_of(network, x, y, *prices), losses_of(states, y), mean
+
+    return answer
+
+
+@partial(jax.jit, static_argnames="steps")
+def rested(w, b, x, y, running, end, dt, price, rate, late, steps):
+    """States and weights after training, by a loop and Adam's rule written out."""
+    trapezoids = jnp.ones(len(w) + 1).at[jnp.array([0, -1])].set(0.5)
+    trapezoids = jnp.where(late, jnp.ones(len(w) + 1).at[0].set(0.0), trapezoids)
+
+    def states_of(u):
+        def layer(h, theta):
+            after = h + dt * (jnp.tanh(h) @ theta[0].T + theta[1][None])
+            return after, after
+
+        return jnp.concatenate([x[None], jax.lax.scan(layer, x, u)[1]])
+
+    def cost(u):
+        losses = jnp.mean((states_of(u)[:, :, 0] - y[None]) ** 2, axis=1)
+        squares = sum(jnp.sum(v**2) for v in u)
+        return running * dt * trapezoids @ losses + end * losses[-1] + price * dt * squares
+
+    def move(state, j):
+        u, first, second = state
+        g = jax.grad(cost)(u)
+        first = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, first, g)
+        second = jax.tree.map(lambda m, g: 0.999 * m + 0.001 * g**2, second, g)
+        u = jax.tree.map(
+            lambda u, m, s: u - rate * m / (1 - 0.9**j) / (jnp.sqrt(s / (1 - 0.999**j)) + 1e-8),
+            u,
+            first,
+            second,
+        )
+        return (u, first, second), None
+
+    nothing = jax.tree.map(jnp.zeros_like, (w, b))
+    (u, _, _), _ = jax.lax.scan(move, ((w, b), nothing, nothing), 1.0 + jnp.arange(steps))
+    return cost(u), states_of(u), *u
+
+
+def rest_by_loop(p, shown=lambda *results: results[:3], swap=False, late=False):
+    def answer(w, b, x, y, running, end, steps):
+        prices = (end, running) if swap else (running, end)
+        numbers = (*prices, p["step"], p["price"], p["rate"])
+        cost, states, *u = rested(w, b, x, y, *map(float, numbers), late, steps=steps)
+        states = np.asarray(states)
+        losses = ((states[:, :, 0] - y) ** 2).mean(axis=1)
+        speeds = np.sqrt(((np.diff(states, axis=0) / p["step"]) ** 2).sum(axis=2).mean(axis=1))
+        return shown(float(cost), losses, speeds, u, p)
+
+    return answer
+
+
+def rest_shown(results):
+    """Other results, a function of the right ones, the weights and the class."""
+    return lambda p: rest_by_loop(p, shown=results)
+
+
+REST_WRONG = {
+    "prices swapped": lambda p: rest_by_loop(p, swap=True),
+    "no trapezoids": lambda p: rest_by_loop(p, late=True),
+    "weights are free": lambda p: rest_by_loop(other(p, price=0.0)),
+    "weights without the length of a layer": lambda p: rest_by_loop(
+        other(p, price=p["price"] / p["step"])
+    ),
+    "steps of length one": lambda p: rest_by_loop(other(p, step=1.0)),
+    "sum over samples": rest_shown(lambda c, a, v, u, p: (c, 4 * a, v)),
+    "losses in reverse": rest_shown(lambda c, a, v, u, p: (c, a[::-1], v)),
+    "moves for speeds": rest_shown(lambda c, a, v, u, p: (c, a, v * p["step"])),
+    "weights for speeds": rest_shown(
+        lambda c, a, v, u, p: (
+            c,
+            a,
+            np.sqrt((u[0] ** 2).sum(axis=(1, 2)) + (u[1] ** 2).sum(axis=1)),
+        )
+    ),
+    "a guess: at rest": rest_shown(lambda c, a, v, u, p: (c, a, 0 * v)),
+    "another class's price": lambda p: rest_by_loop(other(p, price=p["price"] + 0.02)),
+}
+
+
 RIGHT = {
     "5.1": [travel, travel_by_products],
     "5.2": [cut, cut_by_riccati],
     "5.3": [with_power, with_power_by_solving],
     "5.4": [refine_and_compare, refine_by_stationarity],
     "5.5": [follow_with_bits, follow_step_by_step],
+    "5.8": [rest_by_flax, rest_by_loop],
 }
 
 WRONG = {
@@ -522,4 +654,5 @@ WRONG = {
         ),
         "another class's bits": lambda p: follow_with_bits(other(p, up=p["up"] + 0.1)),
     },
+    "5.8": REST_WRONG,
 }
