@@ -15,6 +15,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from jax.ad_checkpoint import checkpoint_name
 
 from resode_lib import stacks
 from resode_lib._keys import Random, key_from
@@ -42,7 +43,8 @@ def conv(
 ) -> Float[Array, "*batch h2 w2 o"]:
     """Return the convolution of images with a kernel, one ring of zeros around each image.
 
-    Of two types, as of images in float32 and weights in float64, the result has the finer one.
+    Of two types, as of images in float32 and weights in float64, the result has the finer one. It
+    has derivatives of the first order, backwards only: `jax.jvp` refuses it.
 
     Args:
         h: images, shape (..., height, width, i).
@@ -53,18 +55,40 @@ def conv(
         Images with ``o`` channels.
     """
     finer = jnp.promote_types(h.dtype, kernel.dtype)
-    batch, kernel = h.astype(finer).reshape(-1, *h.shape[-3:]), kernel.astype(finer)
-    # In a loop XLA's convolution takes ten times as long on a CPU and more.
-    result = jax.lax.platform_dependent(
-        batch,
-        kernel,
-        cpu=partial(_conv_by_columns, stride=stride),
-        default=partial(_conv_by_library, stride=stride),
-    )
+    batch = h.astype(finer).reshape(-1, *h.shape[-3:])
+    result = _conv(stride, batch, kernel.astype(finer))
     return result.reshape(*h.shape[:-3], *result.shape[-3:])
 
 
-def _conv_by_library(h: Array, kernel: Array, *, stride: int) -> Array:
+def _conv_plainly(stride: int, h: Array, kernel: Array) -> Array:
+    # In a loop XLA's own convolution can take ten times as long on a CPU and more.
+    return jax.lax.platform_dependent(
+        h,
+        kernel,
+        cpu=partial(_conv_by_columns, stride),
+        default=partial(_conv_by_library, stride),
+    )
+
+
+_conv = jax.custom_vjp(_conv_plainly, nondiff_argnums=(0,))
+
+
+def _conv_forward(stride: int, h: Array, kernel: Array) -> tuple[Array, tuple[Array, Array]]:
+    return _conv_plainly(stride, h, kernel), (h, kernel)
+
+
+def _conv_backward(stride: int, saved: tuple[Array, Array], g: Array) -> tuple[Array, Array]:
+    by_library = partial(_derivatives_by_library, stride)
+    if min(saved[1].shape[:2]) < 3:  # the ring of zeros is wider than the kernel's own
+        return by_library(*saved, g)
+    by_products = partial(_derivatives_by_products, stride)
+    return jax.lax.platform_dependent(*saved, g, cpu=by_products, default=by_library)
+
+
+_conv.defvjp(_conv_forward, _conv_backward)
+
+
+def _conv_by_library(stride: int, h: Array, kernel: Array) -> Array:
     return jax.lax.conv_general_dilated(
         h,
         kernel,
@@ -74,7 +98,11 @@ def _conv_by_library(h: Array, kernel: Array, *, stride: int) -> Array:
     )
 
 
-def _conv_by_columns(h: Array, kernel: Array, *, stride: int) -> Array:
+def _derivatives_by_library(stride: int, h: Array, kernel: Array, g: Array) -> tuple[Array, Array]:
+    return jax.vjp(partial(_conv_by_library, stride), h, kernel)[1](g)
+
+
+def _conv_by_columns(stride: int, h: Array, kernel: Array) -> Array:
     """Put the rows under the kernel side by side; multiply by each of its columns and add."""
     rows, columns, inputs, outputs = kernel.shape
     height, width = (
@@ -90,6 +118,41 @@ def _conv_by_columns(h: Array, kernel: Array, *, stride: int) -> Array:
         return ring[:, :, column : column + width : stride]
 
     return sum(map(product, range(1, columns)), product(0))
+
+
+def _derivatives_by_products(stride: int, h: Array, kernel: Array, g: Array) -> tuple[Array, Array]:
+    """Return the derivatives along the images and along the kernel, given that of the result.
+
+    The result at (y, x) reads the image at (stride y + a - 1, stride x + b - 1) through the entry
+    (a, b) of the kernel. So the first is a convolution of ``g``, its places ``stride`` apart, with
+    the kernel turned round. The second, a sum over (y, x) for each (a, b), is one product: rows of
+    the image under the kernel beside each other, times ``g`` moved to the columns that it reads.
+    """
+    rows, columns, inputs, outputs = kernel.shape
+
+    def placed(axis: int, first: int) -> tuple[int, int, int]:
+        """Padding that puts the places of ``g`` into a row of the image, the first one there."""
+        return first, h.shape[axis] - first - stride * (g.shape[axis] - 1) - 1, stride - 1
+
+    def padded(along_rows: tuple[int, int, int], along_columns: tuple[int, int, int]) -> Array:
+        still, zero = (0, 0, 0), jnp.zeros((), g.dtype)
+        return jax.lax.pad(g, zero, (still, along_rows, along_columns, still))
+
+    def around(axis: int, size: int) -> tuple[int, int, int]:
+        before, behind, between = placed(axis, size - 2)
+        return before - 1, behind + size - 2, between
+
+    turned = jnp.flip(kernel, (0, 1)).swapaxes(2, 3)
+    along_images = _conv_by_columns(1, padded(around(1, rows), around(2, columns)), turned)
+
+    wide = jnp.pad(h, ((0, 0), (1, 1), (0, 0), (0, 0)))
+    last = stride * (g.shape[1] - 1) + 1
+    read = jnp.concatenate([wide[:, a : a + last : stride] for a in range(rows)], -1)
+    moved = [padded((0, 0, 0), placed(2, b - 1)) for b in range(columns)]
+    product = read.reshape(-1, rows * inputs).T @ (
+        jnp.concatenate(moved, -1).reshape(-1, columns * outputs)
+    )
+    return along_images, product.reshape(rows, inputs, columns, outputs).swapaxes(1, 2)
 
 
 def _gaussian_kernel(key: Key, size: int, inputs: int, outputs: int) -> Array:
@@ -202,9 +265,12 @@ class ConvBlock(nnx.Module):
         ]
         return cls(*kernels, jnp.full(channels, outer_scale), activation=activation)
 
+    # On the way back the convolutions are kept. To compute the rest again costs less than to read
+    # it from where large arrays lie.
+    @partial(jax.checkpoint, policy=jax.checkpoint_policies.save_only_these_names("conv"))
     def in_training(self, h: Images) -> tuple[Images, BlockMoments]:
         """Return the residual with the moments of this batch, and these moments."""
-        first = conv(h, self.inner[...])
+        first = checkpoint_name(conv(h, self.inner[...]), "conv")
         first_moments = batch_moments(first)
         second = self._second(first, first_moments)
         second_moments = batch_moments(second)
@@ -216,7 +282,8 @@ class ConvBlock(nnx.Module):
         return self.outer_norm(second, moments[1])
 
     def _second(self, first: Images, moments: Moments) -> Images:
-        return conv(self.activation(self.inner_norm(first, moments)), self.outer[...])
+        middle = self.activation(self.inner_norm(first, moments))
+        return checkpoint_name(conv(middle, self.outer[...]), "conv")
 
     def __call__(self, h: Images) -> Images:
         """Return the residual as in training, of the shape of ``h``."""

@@ -270,7 +270,9 @@ class ImagesRefinement(Claim, label="obs-images-refinement", source="measured", 
 class ImagesPrice(Claim, label="obs-images-price", source="measured", kind="finding"):
     """On digits, tied layers are a point or more of test accuracy behind independent ones.
 
-    Sixteen layers of four channels after four epochs, with GELU and with ReLU, eight draws of each.
+    In 18 of 20 settings by more than three standard errors, in the other two by more than two and
+    a half. Sixteen layers of four channels after four epochs, with GELU and with ReLU, eight draws
+    of each.
     """
 
     draws: int = 8

@@ -144,8 +144,9 @@ class LinearPL(Claim, label="prop-linear-pl", source="after Hardt, Ma 2017; prov
         whitened = jnp.broadcast_to(jnp.sqrt(d) * jnp.eye(d), (40, d, d))
         speed = self.speed(depth)
         sharp = speed * quotient(extreme, whitened, targets)
+        drawn = speed * quotient(thetas, inputs, targets)
         return (
-            speed * float(quotient(thetas, inputs, targets).min()),
+            float(jnp.minimum(drawn, sharp).min()),
             float(sharp.max()),
             float(jnp.abs(sharp - 1).max()),
         )

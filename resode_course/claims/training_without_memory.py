@@ -55,7 +55,7 @@ class EulerReconstruction(Claim, label="prop-euler-reconstruction", source=SANDE
     """
 
     width: int = 8
-    depths: tuple[int, ...] = (16, 32, 64, 128)
+    depths: tuple[int, ...] = (32, 64, 128, 256)
     networks: Networks = _reversal.any_weights
     step_size: StepSize = one_over_depth
 

@@ -71,6 +71,26 @@ def test_conv_is_its_sum(size, stride, key):
     np.testing.assert_allclose(two[0, 1], 2 * expected, atol=1e-13)
 
 
+@pytest.mark.parametrize("shape", [(3, 3), (5, 5), (1, 1), (2, 3), (4, 1)])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_the_derivatives_of_conv_are_those_of_the_library(shape, stride, key):
+    h, kernel = jax.random.normal(key, (2, 8, 7, 2)), jax.random.normal(key, (*shape, 2, 3))
+
+    def plain(h, kernel):
+        return jax.lax.conv_general_dilated(
+            h,
+            kernel,
+            (stride, stride),
+            ((1, 1), (1, 1)),
+            dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        )
+
+    result, expected = jax.vjp(plain, h, kernel)
+    actual = jax.vjp(partial(conv, stride=stride), h, kernel)[1]
+    g = jax.random.normal(key, result.shape)
+    jax.tree.map(partial(np.testing.assert_allclose, atol=1e-12), actual(g), expected(g))
+
+
 def test_a_batch_has_mean_zero_and_variance_one_after_its_own_normalisation(h):
     ones = jnp.ones(CHANNELS)
     normalised = BatchNorm(ones, 0 * ones)(3 * h + 7, batch_moments(3 * h + 7))
