@@ -349,7 +349,7 @@ class ScalingExponents(
     """Times L^-β, independent layers move the state by about L^(½-β), smooth ones by L^(1-β).
 
     Gaussian two-layer tanh blocks, 200 networks, β = 1 and ½. Smooth weights are Gaussian processes
-    in depth.
+    in depth: random smooth curves, whose values at any depths are jointly Gaussian.
     """
 
     width: int = 8

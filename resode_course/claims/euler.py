@@ -423,8 +423,9 @@ class NonExpanding(
     """If no layer expands, the Euler bound holds without e^Λ: the error is at most e₀ + C/(2L).
 
     Layers c' - Uᵀtanh(U(h - c)) in R⁶ with a moving centre c(s) on a circle and three neurons,
-    drawn anew for each layer with ‖U‖² = λ = 20, at depths L ≥ λ/2. The circle solves the ODE, so
-    C = 9 is exact. From the circle, e₀ = 0, and from a point at the distance 1 of it.
+    drawn anew for each layer with ‖U‖² = λ = 20, at the depths 12, 24, 96 and 384, all L ≥ λ/2. The
+    circle solves the ODE, so C = 9 is exact. From the circle, e₀ = 0, and from a point at the
+    distance 1 of it.
     """
 
     width: int = 6
