@@ -599,7 +599,8 @@ class LinearLimit(
     """Under the same hypotheses the weights stay within O(1/L) of a limit in depth, at all times.
 
     Width 4 and R = 1/3 as in the claim on the flow, from a smooth start that is not zero; the limit
-    is solved by polynomials in depth, without layers. Until t = 8.
+    is solved by polynomials in depth, without layers. Until t = 8: after it no weight moves by more
+    than (R - R_0)e^(-8κ).
     """
 
     width: int = 4
