@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from resode_grader.sets import _networks, rng
+from resode_grader.sets import _draws, _networks, rng
 
 from resode_lib import diagnostics
 from resode_lib.blocks import TwoLayer
@@ -27,7 +27,7 @@ def test_the_states_are_those_of_the_library():
     assert _networks.roughness((V, W)) == pytest.approx(measured)
 
 
-@pytest.mark.parametrize("activation", sorted(_networks.SLOPES))
+@pytest.mark.parametrize("activation", sorted(_draws.ACTIVATIONS))
 def test_the_gradient_is_that_of_differences(activation):
     weights, x, y = network()
     words = ("outer", "inner")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from resode_grader.sets._draws import ACTIVATIONS
+from resode_grader.sets._draws import ACTIVATIONS, derivative
 
 __all__ = [
     "Rule",
@@ -27,14 +27,6 @@ __all__ = [
 
 Weights = tuple[np.ndarray, ...]
 Rule = Callable[[Weights], Weights]
-
-SLOPES = {
-    "tanh": lambda u: 1 - np.tanh(u) ** 2,
-    "arctan": lambda u: 1 / (1 + u**2),
-    "sin": np.cos,
-    "softplus": lambda u: 1 / (1 + np.exp(-u)),
-}
-"""The derivatives of the activations."""
 
 
 def residual(V: np.ndarray, W: np.ndarray, h: np.ndarray, activation: str) -> np.ndarray:
@@ -71,11 +63,11 @@ def pulled_back(
     """
     V, W = weights
     L, d, m = V.shape
-    sigma, slope = ACTIVATIONS[activation], SLOPES[activation]
+    sigma = ACTIVATIONS[activation]
     outer, inner = np.empty_like(V), np.empty_like(W)
     for k in reversed(range(L)):
         u = before[k] @ W[k].T / np.sqrt(d)
-        hidden = slope(u) * (costate @ V[k]) / np.sqrt(m)
+        hidden = derivative(activation, u) * (costate @ V[k]) / np.sqrt(m)
         outer[k] = costate.T @ sigma(u) / np.sqrt(m) / L
         inner[k] = hidden.T @ before[k] / np.sqrt(d) / L
         costate = costate + hidden @ W[k] / np.sqrt(d) / L

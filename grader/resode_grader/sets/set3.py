@@ -10,7 +10,7 @@ import numpy as np
 from resode_course.coursework.cases import Case
 from resode_course.coursework.marks import Property
 from resode_course.coursework.properties import Blind
-from resode_grader.sets._draws import ACTIVATIONS, count, two_digits
+from resode_grader.sets._draws import ACTIVATIONS, count, derivative, two_digits
 from resode_grader.sets._networks import Weights, finite, momentum, pulled_back, states, trained
 from resode_grader.sets._problem import Part, Problem
 
@@ -461,11 +461,6 @@ def draw_lazy(rng: Rng) -> Parameters:
     }
 
 
-def _slope(u: np.ndarray, name: str) -> np.ndarray:
-    """The derivative of an activation, by an imaginary step."""
-    return ACTIVATIONS[name](u + 1e-30j).imag / 1e-30
-
-
 def _lazy_velocity(
     V: np.ndarray, W: np.ndarray, h: np.ndarray, y: np.ndarray, name: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -481,7 +476,7 @@ def _lazy_velocity(
     costate[:, -1] = 2 * (out - y) / len(y)
     dV, dW = np.empty_like(V), np.empty_like(W)
     for k in reversed(range(L)):
-        back = _slope(inners[k], name) * (costate @ V[k]) / np.sqrt(m)
+        back = derivative(name, inners[k]) * (costate @ V[k]) / np.sqrt(m)
         dV[k] = -costate.T @ ACTIVATIONS[name](inners[k]) / np.sqrt(m)
         dW[k] = -back.T @ states[k] / np.sqrt(d)
         costate = costate + back @ W[k] / (L * np.sqrt(d))

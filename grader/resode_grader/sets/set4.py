@@ -10,7 +10,7 @@ import numpy as np
 from resode_course.coursework.cases import Case
 from resode_course.coursework.marks import Property
 from resode_course.coursework.properties import Along, Plan
-from resode_grader.sets._draws import ACTIVATIONS, count, two_digits
+from resode_grader.sets._draws import ACTIVATIONS, count, derivative, two_digits
 from resode_grader.sets._networks import (
     Weights,
     finite,
@@ -559,11 +559,6 @@ def draw_way(rng: Rng) -> Parameters:
     return {"beta": beta, "activation": str(rng.choice(["arctan", "sin", "softplus", "tanh"]))}
 
 
-def _slope(u: np.ndarray, p: Parameters) -> np.ndarray:
-    """The derivative of the class's activation, by an imaginary step."""
-    return ACTIVATIONS[p["activation"]](u + 1e-30j).imag / 1e-30
-
-
 def _there_and_back(A: Any, B: Any, x: Any, L: int, p: Parameters) -> dict[str, np.ndarray]:
     """A network of L layers: its error times L, the inverse of its derivative, sums of defects."""
     sigma, h, D = ACTIVATIONS[p["activation"]], x, np.eye(len(x))
@@ -571,7 +566,7 @@ def _there_and_back(A: Any, B: Any, x: Any, L: int, p: Parameters) -> dict[str, 
     for k in range(L):
         theta = A + k / L * B
         f = sigma(theta @ h)
-        J = _slope(theta @ h, p)[:, None] * theta
+        J = derivative(p["activation"], theta @ h)[:, None] * theta
         plain -= (1 - p["beta"]) * J @ f / L
         h, D = h + f / L, D + J @ D / L
     for k in reversed(range(L)):
